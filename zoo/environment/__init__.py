@@ -1,0 +1,3 @@
+"""lock + store → links and command lines for this platform."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""environment → proxy: HTTP, routing, scheduler, engine processes."""
+
+from __future__ import annotations

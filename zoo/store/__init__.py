@@ -1,0 +1,3 @@
+"""Artifacts by digest on disk: objects, trees, views, roots, verification."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Pinned engine builds: what provides them, and how they are unpacked and started."""
+
+from __future__ import annotations

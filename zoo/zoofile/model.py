@@ -1,0 +1,132 @@
+"""The schema of zoofile.toml, as immutable values; defaults are written here and nowhere else."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from zoo.platform import Platform
+
+Task = Literal["chat", "embed", "rerank", "image-generation", "image-edit"]
+Pooling = Literal["none", "mean", "cls", "last", "rank"]
+
+Port = Annotated[int, Meta(ge=1, le=65535)]
+Positive = Annotated[int, Meta(ge=1)]
+Duration = Annotated[
+    str, Meta(pattern=r"^([0-9]+(ms|s|m|h)|never)$", description="such as 90s, 30m, 2h, never")
+]
+Bytes = Annotated[
+    str, Meta(pattern=r"^(auto|[0-9]+(\.[0-9]+)? ?[KMGT]i?B)$", description="such as auto, 12GiB")
+]
+
+
+class Table(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab", omit_defaults=True
+):
+    """A table of zoofile.toml: keys are kebab-case, unknown ones are errors."""
+
+
+class Zoo(Table, frozen=True, kw_only=True):
+    """What the project is called, and which platforms its lock must serve."""
+
+    name: str | None = None
+    platforms: tuple[Platform, ...] | None = None
+
+
+class Server(Table, frozen=True, kw_only=True):
+    """The proxy: where it listens, and how it makes room."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    memory: Bytes = "auto"
+    idle_timeout: Duration = "30m"
+    drain_timeout: Duration = "60s"
+    unknown_model: Literal["main", "error"] = "main"
+
+
+class Sampling(Table, frozen=True, kw_only=True):
+    """Sampling defaults of a model, which a request overrides."""
+
+    temperature: Annotated[float, Meta(ge=0)] | None = None
+    top_k: Annotated[int, Meta(ge=0)] | None = None
+    top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
+    min_p: Annotated[float, Meta(ge=0, le=1)] | None = None
+    repeat_penalty: Annotated[float, Meta(ge=0)] | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    seed: Annotated[int, Meta(ge=-1)] | None = None
+
+
+class Origin(Table, frozen=True, kw_only=True):
+    """Where a file comes from: exactly one of `hf`, `url`, `path`, `ipfs` and `bundled`.
+
+    `hf` goes with `file` or `pattern`, and with `revision` (a branch, a tag or a commit).
+    """
+
+    hf: str | None = None
+    revision: str | None = None
+    file: str | None = None
+    pattern: str | None = None
+    url: str | None = None
+    path: str | None = None
+    ipfs: str | None = None
+    bundled: str | None = None
+
+
+class Lora(Origin, frozen=True, kw_only=True):
+    """A LoRA adapter and the strength it is applied with."""
+
+    scale: float = 1.0
+
+
+class Model(Origin, frozen=True, kw_only=True):
+    """One model: its origin (none at all: the catalogue's, by name) and its settings."""
+
+    main: bool = False
+    mmproj: str | None = None
+    chat_template: str | None = None
+    lora: tuple[Lora, ...] = ()
+    task: Task | None = None
+    context_length: Positive | None = None
+    parallel: Positive | None = None
+    batch: Positive | None = None
+    gpu_layers: Annotated[int, Meta(ge=0)] | Literal["all"] | None = None
+    pooling: Pooling | None = None
+    sampling: Sampling = Sampling()
+    args: tuple[str, ...] = ()
+
+
+class Request(Origin, frozen=True, kw_only=True):
+    """What names a model's artifacts: all of its entry that is no setting, as the lock echoes it.
+
+    `catalog` is set, to the model's name, where the entry names no origin of its own.
+    """
+
+    catalog: str | None = None
+    mmproj: str | None = None
+    chat_template: str | None = None
+    lora: tuple[Origin, ...] = ()
+
+
+class Adopted(Table, frozen=True, kw_only=True):
+    """A program that the project's people already have; the path is relative to zoofile.toml."""
+
+    path: str
+
+
+class Toolchain(Table, frozen=True, kw_only=True, rename={"source": "from"}):
+    """An engine: its version, and who provides the builds."""
+
+    version: str = "latest"
+    source: Literal["pypi"] | Adopted = "pypi"
+    variant: str | dict[str, str] = "cpu"
+
+
+class Zoofile(Table, frozen=True, kw_only=True):
+    """The whole of zoofile.toml."""
+
+    zoo: Zoo = Zoo()
+    server: Server = Server()
+    toolchain: dict[str, Toolchain] = {}
+    models: dict[str, Model] = {}
