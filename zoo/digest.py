@@ -22,6 +22,7 @@ class Digest(str):
     __slots__ = ()
 
     def __new__(cls, text: str) -> Self:
+        """Check the form of the text, and take it as a digest."""
         if _FORM.fullmatch(text) is None:
             msg = f"{text!r} is no digest: it must be `sha256:` and 64 lower-case hex digits"
             raise ValueError(msg)
