@@ -1,0 +1,109 @@
+# shellcheck shell=bash
+# What the scripts of every system share. A script sources this file, defines `system_packages`
+# (installs what the system itself must have) and calls `main "$@"`.
+
+: "${python_hint:=install Python 3.11 or newer with its venv module, then start this script again}"
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+venv=$root/.venv
+
+say() { printf '%s\n' "$*" >&2; }
+
+fail() { # MESSAGE [HINT]
+    say "error: $1"
+    [ $# -lt 2 ] || say "hint: $2"
+    exit 1
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        say "sudo is needed for: $*"
+        sudo "$@"
+    else
+        fail "root is needed for: $*" "run that as root, then start this script again"
+    fi
+}
+
+# Print the first Python that is new enough and can make virtual environments.
+python_for_venv() {
+    local name
+    for name in python3.14 python3.13 python3.12 python3.11 python3; do
+        if "$name" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            command -v "$name"
+            return 0
+        fi
+    done
+    return 1
+}
+
+# One package of Debian or Ubuntu at a time, and only those that are missing.
+apt_install() {
+    local missing=() name
+    for name in "$@"; do
+        dpkg-query -W -f '${Status}' "$name" 2>/dev/null | grep -q 'ok installed' || missing+=("$name")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    as_root apt-get update -qq
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+}
+
+# The distribution's own python3 where it is new enough, else the python3.11 that it has beside it.
+apt_python() {
+    python_for_venv >/dev/null && return 0
+    apt_install python3 python3-venv
+    python_for_venv >/dev/null && return 0
+    as_root apt-get install -y -qq --no-install-recommends python3.11 python3.11-venv >&2 || true
+}
+
+make_venv() {
+    local python
+    python=$(python_for_venv) || fail "no Python 3.11 or newer with venv was found" "$python_hint"
+    if ! "$venv/bin/python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+        "$python" -m venv --clear "$venv"
+    fi
+    # --group, which the tests need, came with pip 25.1.
+    "$venv/bin/python" -m pip install --quiet --upgrade 'pip>=25.1'
+}
+
+install() {
+    system_packages
+    make_venv
+    "$venv/bin/python" -m pip install --quiet --editable "$root" "$@"
+    say "eai is installed: $venv/bin/eai"
+}
+
+demo() {
+    install
+    local project port
+    project=$(mktemp -d)
+    port=$("$venv/bin/python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    # shellcheck disable=SC2064 # the project of now is meant
+    trap "'$venv/bin/eai' down --project '$project' >/dev/null 2>&1; rm -rf '$project'" EXIT
+    say "+ eai init --demo && eai lock && eai up"
+    "$venv/bin/eai" init --demo "$project"
+    "$venv/bin/eai" lock --project "$project"
+    "$venv/bin/eai" up --detach --port "$port" --project "$project"
+    "$venv/bin/python" "$root/scripts/ask.py" "http://127.0.0.1:$port" "${DEMO_QUESTION:-What is a lock file?}"
+}
+
+run_tests() {
+    test_packages
+    install --group "$root/pyproject.toml:dev"
+    (cd "$root" && "$venv/bin/python" -m pytest -n auto "$@")
+}
+
+main() {
+    local verb=${1:-install}
+    [ $# -eq 0 ] || shift
+    case $verb in
+        install) install ;;
+        demo) demo ;;
+        test) run_tests "$@" ;;
+        *)
+            say "usage: bash scripts/$(basename "$0") [install | demo | test [PYTEST ARGUMENTS]]"
+            exit 2
+            ;;
+    esac
+}
