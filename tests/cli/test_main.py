@@ -1,0 +1,55 @@
+"""The command line as a whole: help, versions, exit codes, and who prints where."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import zoo
+from zoo.cli.main import COMMANDS, main
+
+
+def _eai(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "zoo", *words], capture_output=True, text=True, check=False)
+
+
+def test_the_version_is_data_and_nothing_else() -> None:
+    done = _eai("--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"eai {zoo.__version__}\n", "")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself_with_an_example(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    assert f"eai {command}" in capsys.readouterr().out.partition("example")[2]
+
+
+def test_a_command_that_is_not_there_is_a_usage_error() -> None:
+    done = _eai("frobnicate")
+    assert done.returncode == 2
+    assert "frobnicate" in done.stderr
+    assert done.stdout == ""
+
+
+def test_outside_any_project_the_way_into_one_is_shown(
+    tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path_factory.mktemp("empty")
+    assert main(["lock", "--project", str(folder)]) == 1
+    assert "hint: `eai init`" in capsys.readouterr().err
+
+
+def test_a_reader_that_leaves_early_is_no_error() -> None:
+    done = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m zoo schema | head -c 1"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "{", "")
