@@ -176,7 +176,7 @@ def test_removing_leaves_every_other_line_as_it_was(text: str, data: st.DataObje
     got = tomllib.loads(left)
     assert got | {"models": got.get("models", {})} == meant
     if name != "six":
-        lines = iter(text.split("\n"))
+        lines = iter([*text.split("\n"), ""])
         assert all(
             any(line.rstrip("\r") == other.rstrip("\r") for other in lines) for line in left.split("\n")
         )

@@ -16,7 +16,7 @@ import msgspec
 
 from zoo.errors import ZoofileError
 from zoo.zoofile.check import problems
-from zoo.zoofile.model import Zoofile
+from zoo.zoofile.model import Model, Zoofile
 from zoo.zoofile.problem import Keys, Problem, failure
 
 LARGEST = 1 << 20
@@ -68,6 +68,18 @@ def parse(text: str, *, name: str = "zoofile.toml") -> Zoofile:
 
         found = diagnose(data)
     raise failure(found, text, name)
+
+
+def problems_with(zoofile: Zoofile, name: str, table: dict[str, Any]) -> tuple[Problem, ...]:
+    """Say what would be wrong with a good zoofile if it had one more model."""
+    try:
+        model = msgspec.convert(table, Model)
+    except msgspec.ValidationError:
+        from zoo.zoofile.diagnose import diagnose  # noqa: PLC0415 - only for errors
+
+        return diagnose({"models": {name: dict(table)}})
+    added = msgspec.structs.replace(zoofile, models={**zoofile.models, name: model})
+    return (*_unprintable({"models": {name: table}}, ()), *problems(added))
 
 
 def parse_toml(text: str, name: str) -> dict[str, Any]:

@@ -26,9 +26,9 @@ def replace(path: Path, text: str) -> None:
             with os.fdopen(descriptor, "wb") as stream:
                 stream.write(text.encode())
                 stream.flush()
-                os.fchmod(stream.fileno(), mode)
                 os.fsync(stream.fileno())
-            os.replace(partial, target)  # noqa: PTH105 - beside os.unlink, on the name that mkstemp gave
+            os.chmod(partial, mode)  # noqa: PTH101 - beside os.unlink, on the name that mkstemp gave
+            os.replace(partial, target)  # noqa: PTH105 - as above
         except BaseException:
             os.unlink(partial)  # noqa: PTH108 - as above
             raise
