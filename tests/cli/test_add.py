@@ -121,6 +121,15 @@ def test_a_model_that_cannot_be_is_refused_before_anything_is_written(
     assert zoofile.read_text() == START
 
 
+def test_a_name_of_the_catalogue_goes_before_a_file_of_that_name(eai: Eai, zoofile: Path) -> None:
+    (zoofile.parent / "qwen3-1.7b").touch()
+
+    assert eai("add", "qwen3-1.7b").returncode == 0
+    assert eai("add", "./qwen3-1.7b", "--name", "mine").returncode == 0
+    assert load(zoofile).models["qwen3-1.7b"] == Model()
+    assert load(zoofile).models["mine"] == Model(path="qwen3-1.7b")
+
+
 def test_a_name_is_given_once(eai: Eai, zoofile: Path) -> None:
     done = eai("add", "hf:o/r/first.gguf")
 

@@ -28,7 +28,7 @@ def test_known_flags_with_values_that_fit_are_taken() -> None:
         (["--tools", "all"], 0, "may not hold `--tools`", "no other connection"),
         (["--rpc", "h:1"], 0, "may not hold `--rpc`", "no other connection"),
         (["--alias", "x"], 0, "may not hold `--alias`", "eai's to say"),
-        (["--threads", "4"], 0, "may not hold `--threads`", "what the lock must decide"),
+        (["--threads", "4"], 0, "may not hold `--threads`", "what depends on the machine"),
         (["--model", "x"], 0, "may not hold `--model`", "`path`"),
         (["--flash-atn", "on"], 0, 'may not hold "--flash-atn"', "did you mean `--flash-attn`?"),
         (["--nope"], 0, 'may not hold "--nope"', "--cache-reuse"),

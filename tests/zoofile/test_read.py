@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -118,6 +120,15 @@ def test_what_would_be_wrong_with_one_more_model_is_known_before_it_is_written()
     assert [p.keys for p in problems_with(zoofile, "more", {"parallel": 0})] == [
         ("models", "more", "parallel")
     ]
+
+
+def test_reading_what_is_good_loads_nothing_that_only_edits_and_errors_need() -> None:
+    late = "tomlkit difflib rich huggingface_hub zoo.zoofile.diagnose zoo.zoofile.locate zoo.catalog"
+    code = f"import sys, zoo.zoofile.read as r; r.parse({GOOD!r}); print(*set({late!r}.split()) & set(sys.modules))"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+
+    assert done.stdout.split() == []
 
 
 def test_a_file_is_read_by_its_bytes(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ CID = "bafkreiacd5mwy4a5wkdmvxsk42nsupes5uf4q3dm52k36mvbhgdrez422y"
 @pytest.mark.parametrize(
     ("word", "origin", "name"),
     [
-        ("hf:o/r-GGUF/s/My-Model-Q4_K_M.gguf", {"hf": "o/r-GGUF", "file": "s/My-Model-Q4_K_M.gguf"}, "my-model"),
+        ("hf:o/r/s/My-Model-Q4_K_M.gguf", {"hf": "o/r", "file": "s/My-Model-Q4_K_M.gguf"}, "my-model"),
         ("hf://o/r/f.gguf", {"hf": "o/r", "file": "f.gguf"}, "f"),
         ("HF:o/My-Model-GGUF", {"hf": "o/My-Model-GGUF"}, "my-model"),
         (f"ipfs:{CID}", {"ipfs": CID}, ""),

@@ -72,7 +72,8 @@ def _origin(args: argparse.Namespace, folder: Path) -> Spelled:
     if (told := spelled(word, hub=_hub() if word.lower().startswith(_SCHEMES) else "")) is not None:
         return told
     path = Path(word)
-    if "/" not in word and os.sep not in word and not path.is_file():
+    named = "/" not in word and os.sep not in word and not path.is_file()
+    if named or catalog.lookup(word) is not None:
         return _featured(word, args.name)
     if not path.is_file():
         hint = f"for a repository of the Hugging Face Hub write hf:{word}" if word.count("/") else None

@@ -1,8 +1,8 @@
 """Which flags a zoofile may hand to an engine, and why it may not hand over the others.
 
 A flag is here when it changes what the engine computes, in the same way on every machine. Refused is
-whatever reads or writes files, opens sockets or runs tools, changes who the engine says it is, leaves
-a choice to the machine, or has a key of its own in the zoofile.
+whatever reads or writes files, opens sockets or runs tools, changes who the engine says it is, depends
+on the machine, or has a key of its own in the zoofile.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ _REASONS = {
         " --mcp-servers-json --ui --webui --ui-mcp-proxy --webui-mcp-proxy --cors-origins -hft --hf-token",
     "what an engine calls itself and what it shows is eai's to say":
         "-a --alias --tags --api-key --metrics --props --slots --no-slots",
-    "it leaves to the machine what the lock must decide":
+    "what depends on the machine is eai's to set, so that one lock fits all":
         "-t --threads -tb --threads-batch -dev --device -fit --fit -fitt --fit-target -sm --split-mode"
         " -ts --tensor-split -mg --main-gpu --numa -cram --cache-ram -lm --load-mode --prio",
 }  # fmt: skip
