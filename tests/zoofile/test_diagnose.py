@@ -85,8 +85,9 @@ path = "/x"
     assert rows[4].endswith("`models.b.sampling.topk` is no key of `sampling`; did you mean `top-k`?")
 
 
-def test_of_very_many_problems_the_first_are_told_and_the_rest_counted() -> None:
-    with pytest.raises(ZoofileError, match="has 500 problems") as caught:
-        parse("".join(f"k{n} = {n}\n" for n in range(500)))
+def test_of_very_many_problems_the_first_are_told() -> None:
+    with pytest.raises(ZoofileError, match="has more than 20 problems") as caught:
+        parse("".join(f"k{n} = {n}\n" for n in range(50_000)))
 
-    assert caught.value.message.endswith("and 480 more")
+    assert len(caught.value.message.splitlines()) == 21
+    assert "zoofile.toml:20: `k19` is no key of a zoofile" in caught.value.message

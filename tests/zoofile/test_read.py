@@ -124,7 +124,9 @@ def test_what_would_be_wrong_with_one_more_model_is_known_before_it_is_written()
 
 def test_reading_what_is_good_loads_nothing_that_only_edits_and_errors_need() -> None:
     late = "tomlkit difflib rich huggingface_hub zoo.zoofile.diagnose zoo.zoofile.locate zoo.catalog"
-    code = f"import sys, zoo.zoofile.read as r; r.parse({GOOD!r}); print(*set({late!r}.split()) & set(sys.modules))"
+    code = (
+        f"import sys, zoo.zoofile.read as r; r.parse({GOOD!r}); print(*sys.modules.keys() & {late.split()})"
+    )
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
 
@@ -136,6 +138,25 @@ def test_a_file_is_read_by_its_bytes(tmp_path: Path) -> None:
     path.write_bytes(GOOD.replace("\n", "\r\n").encode())
 
     assert load(path) == parse(GOOD)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[models."a\\u001b"]\n[models."A\\u001b"]',
+        '[models."\\u001b"]\nmain = true\n[models.b]\nmain = true',
+        '[models.a]\nhf = "o/r/\\u001b"',
+        '[models.a]\n"\\u001b" = 1',
+        '[models.a]\nmain = "\\u001b"',
+        '[models.a]\nargs = ["\\u001b"]',
+        '["\\u001b"]\n["\\u001b"]',
+    ],
+)
+def test_a_zoofile_cannot_steer_the_terminal_through_its_errors(text: str) -> None:
+    with pytest.raises(ZoofileError) as caught:
+        parse(text)
+
+    assert "\x1b" not in caught.value.message + (caught.value.hint or "")
 
 
 @pytest.mark.parametrize(

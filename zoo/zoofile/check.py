@@ -7,7 +7,7 @@ from math import isfinite
 
 from zoo.zoofile import flags, forms
 from zoo.zoofile.model import Adopted, Lora, Model, Origin, Sampling, Toolchain, Zoofile
-from zoo.zoofile.problem import Keys, Problem, quoted
+from zoo.zoofile.problem import Keys, Problem, plain, quoted
 
 ORIGINS = ("hf", "url", "path", "ipfs", "bundled")
 
@@ -78,10 +78,10 @@ def _names(zoofile: Zoofile) -> Iterator[Problem]:
             yield Problem(("models", name), "is no name of a model", remedy)
         first = folded.setdefault(name.casefold(), name)
         if first != name:
-            what = f"differs from `{first}` only in upper and lower case"
+            what = f"differs from `{plain(first)}` only in upper and lower case"
             yield Problem(("models", name), what, "give it another name")
         if model.main and main is not None:
-            what = f"is the second main model after `{main}`"
+            what = f"is the second main model after `{plain(main)}`"
             yield Problem(("models", name, "main"), what, "keep `main = true` with one model")
         elif model.main:
             main = name

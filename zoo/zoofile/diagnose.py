@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ from msgspec import inspect
 
 from zoo.zoofile.check import problems
 from zoo.zoofile.model import Model, Server, Toolchain, Zoo, Zoofile
-from zoo.zoofile.problem import Keys, Problem, quoted
+from zoo.zoofile.problem import Keys, Problem, dotted, quoted
 
 _WHERE = re.compile(r" - at `(?:key` in `)?\$(?P<path>[^`]*)`$")
 _STEP = re.compile(r"\.(?P<key>[A-Za-z0-9_-]+)|\[(?P<index>[0-9]+)\]")
@@ -28,46 +29,49 @@ _CALLED = {
     "sampling": "`sampling`",
     "adopted": "`from`",
 }
-_TOO_MANY = 200
 
 
-def diagnose(data: dict[str, Any]) -> tuple[Problem, ...]:
+def diagnose(data: dict[str, Any]) -> Iterator[Problem]:
     """Find every problem of a document that does not convert. The document is changed on the way."""
-    found = list(_unknown(data, inspect.type_info(Zoofile), ()))
+    yield from _unknown(data, _info(Zoofile), ())
     good: dict[str, Any] = {}
     for table, kind in _TABLES.items():
         if table in data:
-            wrong = list(_mend(data[table], kind, (table,)))
-            found += wrong
+            wrong = yield from _mend(data[table], kind, (table,))
             if not wrong:
                 good[table] = data[table]
     for table, kind in _NAMED.items():
         entries = data.get(table, {})
         if not isinstance(entries, dict):
-            found.append(Problem((table,), "must be a table", f"write [{table}.NAME]"))
+            yield Problem((table,), "must be a table", f"write [{table}.NAME]")
             continue
         for name, entry in entries.items():
-            wrong = list(_mend(entry, kind, (table, name)))
-            found += wrong
+            wrong = yield from _mend(entry, kind, (table, name))
             if not wrong:
                 good.setdefault(table, {})[name] = entry
-    return (*found, *problems(msgspec.convert(good, Zoofile)))
+    yield from problems(msgspec.convert(good, Zoofile))
 
 
-def _mend(value: Any, kind: type[msgspec.Struct], keys: Keys) -> Iterator[Problem]:  # noqa: ANN401 - any TOML
-    """Report what keeps a table from converting, take it out, and look again."""
-    info = inspect.type_info(kind)
+@cache
+def _info(kind: type[msgspec.Struct]) -> inspect.Type:
+    return inspect.type_info(kind)
+
+
+def _mend(value: Any, kind: type[msgspec.Struct], keys: Keys) -> Generator[Problem, None, bool]:  # noqa: ANN401 - any TOML
+    """Report what keeps a table from converting, take it out, and look again; say if there was anything."""
     if not isinstance(value, dict):
-        yield Problem(keys, f"must be a table, not {_found(value)}", f"write [{'.'.join(map(str, keys))}]")
-        return
-    for _ in range(_TOO_MANY):
+        yield Problem(keys, f"must be a table, not {_found(value)}", f"write [{dotted(keys)}]")
+        return True
+    wrong = False
+    while True:
         try:
             msgspec.convert(value, kind)
         except msgspec.ValidationError as error:
             path = _path(str(error), value)
         else:
-            return
-        at, expected = _walk(value, info, path)
+            return wrong
+        wrong = True
+        at, expected = _walk(value, _info(kind), path)
         unknown = list(_unknown(at, expected, (*keys, *path)))
         yield from unknown
         if not unknown:

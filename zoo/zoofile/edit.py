@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.errors import ZoofileError
 from zoo.zoofile.inline import add_entry, remove_entry
 from zoo.zoofile.locate import Statement, split_lines, statements
+from zoo.zoofile.problem import plain
 
 if TYPE_CHECKING:
     from tomlkit.items import Item
@@ -107,21 +108,9 @@ def _sections(text: str) -> list[_Section]:
     for statement in statements(text):
         if statement.header:
             found.append(_Section(keys, tuple(body)))
-            keys, body = _header(statement), []
+            keys, body = statement.header_keys(), []
         body.append(statement)
     return [section for section in (*found, _Section(keys, tuple(body))) if section.body]
-
-
-def _header(statement: Statement) -> tuple[str, ...]:
-    keys: list[str] = []
-    value: Any = tomllib.loads(statement.text)
-    while value:
-        if isinstance(value, list):
-            value = value[0]
-            continue
-        keys += value
-        value = value[keys[-1]]
-    return tuple(keys)
 
 
 def _place(text: str, lines: Sequence[str]) -> int:
@@ -200,8 +189,8 @@ def _nearest(name: str, names: Table) -> str | None:
     from difflib import get_close_matches  # noqa: PLC0415 - only for errors
 
     if near := get_close_matches(name, names, n=1):
-        return f"did you mean `{near[0]}`?"
-    return f"there are {', '.join(names)}" if names else "there are no models"
+        return f"did you mean `{plain(near[0])}`?"
+    return f"there are {', '.join(map(plain, names))}" if names else "there are no models"
 
 
 def _verified(text: str, wanted: dict[str, Any]) -> str:

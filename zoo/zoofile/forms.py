@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from zoo.zoofile.problem import quoted
+
 NAME_LIMIT = 128
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._+-]{0,126}[A-Za-z0-9])?")
@@ -37,7 +39,7 @@ def repository(text: str) -> str | None:
     owner, _, rest = text.partition("/")
     repo, _, file = rest.partition("/")
     if file and "://" not in text:
-        return f'write hf = "{owner}/{repo}" and file = "{file}"'
+        return f"write hf = {quoted(f'{owner}/{repo}')} and file = {quoted(file)}"
     return 'write "OWNER/REPO", such as "Qwen/Qwen3-1.7B-GGUF"'
 
 

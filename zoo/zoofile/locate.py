@@ -1,4 +1,4 @@
-"""On which line of a zoofile a key stands: tomllib tells no positions, so they are found by parsing again.
+"""On which line of a zoofile a key stands: tomllib tells no positions, so it parses again, bit by bit.
 
 Only errors and edits need this, so it may take its time, but it must be exact: a statement is the
 shortest run of lines that tomllib takes for a document of its own.
@@ -7,8 +7,7 @@ shortest run of lines that tomllib takes for a document of its own.
 from __future__ import annotations
 
 import tomllib
-from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,11 +25,13 @@ class Statement:
         start: Its first line, from 0.
         stop: The line after its last.
         text: With its line ends.
+        tree: What it means alone.
     """
 
     start: int
     stop: int
     text: str
+    tree: dict[str, Any]
 
     @property
     def blank(self) -> bool:
@@ -47,6 +48,23 @@ class Statement:
         """Whether a table begins."""
         return self.text.lstrip().startswith("[")
 
+    @property
+    def many(self) -> bool:
+        """Whether the table that begins is one more of an array, `[[…]]`."""
+        return self.text.lstrip().startswith("[[")
+
+    def header_keys(self) -> tuple[str, ...]:
+        """The path that a header names."""
+        keys: list[str] = []
+        value: Any = self.tree
+        while value:
+            if isinstance(value, list):
+                value = value[0]
+                continue
+            keys += value
+            value = value[keys[-1]]
+        return tuple(keys)
+
 
 def split_lines(text: str) -> list[str]:
     """Split where TOML does: at line feeds alone; each line keeps its end."""
@@ -60,22 +78,21 @@ def statements(text: str) -> list[Statement]:
     found: list[Statement] = []
     start = 0
     while start < len(lines):
-        stop = _end(lines, start)
-        found.append(Statement(start, stop, "".join(lines[start:stop])))
+        stop, tree = _end(lines, start)
+        found.append(Statement(start, stop, "".join(lines[start:stop]), tree))
         start = stop
     return found
 
 
-def _end(lines: Sequence[str], start: int) -> int:
+def _end(lines: Sequence[str], start: int) -> tuple[int, dict[str, Any]]:
     chunk = ""
     for number in range(start, min(start + _LONGEST, len(lines))):
         chunk += lines[number]
         try:
-            tomllib.loads(chunk)
+            return number + 1, tomllib.loads(chunk)
         except tomllib.TOMLDecodeError:
             continue
-        return number + 1
-    return len(lines)
+    return len(lines), tomllib.loads("".join(lines[start:]))
 
 
 def lines_of(text: str, paths: Sequence[Keys]) -> list[int]:
@@ -83,21 +100,45 @@ def lines_of(text: str, paths: Sequence[Keys]) -> list[int]:
 
     Where the document does not hold all of a path, the longest part of it that is there counts.
     """
-    found = statements(text)
-    lines = split_lines(text)
-    parsed: dict[int, dict[str, Any]] = {}
+    best = [(0, 1)] * len(paths)
+    for section, statement in _placed(statements(text)):
+        for at, keys in enumerate(paths):
+            depth = _shared(section, keys)
+            if depth == len(section) and not statement.header:
+                depth += _depth(statement.tree, keys[depth:])
+            if depth > best[at][0]:
+                best[at] = (depth, statement.start + 1)
+    return [line for _, line in best]
 
-    def prefix(count: int) -> dict[str, Any]:
-        if count not in parsed:
-            parsed[count] = tomllib.loads("".join(lines[: found[count].stop]))
-        return parsed[count]
 
-    def line(keys: Keys) -> int:
-        depth = _depth(tomllib.loads(text), keys)
-        at = bisect_left(range(len(found)), True, key=lambda n: _depth(prefix(n), keys) >= depth)  # noqa: FBT003 - bisect looks for it
-        return found[at].start + 1 if found else 1
+def _placed(found: Sequence[Statement]) -> Iterator[tuple[Keys, Statement]]:
+    """Each statement that says something, with the path of the table that it is in or begins."""
+    section: Keys = ()
+    lengths: dict[Keys, int] = {}  # of the arrays of tables so far
+    for statement in found:
+        if statement.header:
+            section = ()
+            for key in statement.header_keys():
+                section = _last(section, lengths)
+                section = (*section, key)
+            if statement.many:
+                lengths[section] = lengths.get(section, 0) + 1
+            section = _last(section, lengths)
+        if statement.tree:
+            yield section, statement
 
-    return [line(keys) for keys in paths]
+
+def _last(path: Keys, lengths: dict[Keys, int]) -> Keys:
+    """The path into the last table of an array, if it leads to such an array."""
+    return (*path, lengths[path] - 1) if path in lengths else path
+
+
+def _shared(one: Keys, other: Keys) -> int:
+    """How many keys two paths have in common at their beginning."""
+    for count, (a, b) in enumerate(zip(one, other, strict=False)):
+        if a != b:
+            return count
+    return min(len(one), len(other))
 
 
 def _depth(value: object, keys: Keys) -> int:

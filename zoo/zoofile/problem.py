@@ -34,7 +34,7 @@ def failure(problems: Sequence[Problem], text: str, name: str) -> ZoofileError:
     """Make the one error that tells all problems, each with its line in the text.
 
     Args:
-        problems: At least one.
+        problems: At least one; of more than `SHOWN` the first are told.
         text: The document that they are in; it must be valid TOML.
         name: What the document is called.
     """
@@ -47,9 +47,8 @@ def failure(problems: Sequence[Problem], text: str, name: str) -> ZoofileError:
         line, problem = told[0]
         return ZoofileError(f"{name}:{line}: {_sentence(problem)}", hint=problem.remedy)
     rows = [f"  {name}:{line}: {_sentence(problem, full=True)}" for line, problem in told]
-    if len(problems) > SHOWN:
-        rows.append(f"  and {len(problems) - SHOWN} more")
-    return ZoofileError("\n".join((f"{name} has {len(problems)} problems", *rows)))
+    count = f"{len(problems)} problems" if len(problems) <= SHOWN else f"more than {SHOWN} problems"
+    return ZoofileError("\n".join((f"{name} has {count}", *rows)))
 
 
 def _sentence(problem: Problem, *, full: bool = False) -> str:
@@ -68,11 +67,16 @@ def dotted(keys: Keys) -> str:
     return out
 
 
+def plain(text: str) -> str:
+    """Write a name from outside as it is where that is safe, else in quotes."""
+    return text if text.isprintable() and len(text) <= _LONGEST else quoted(text)
+
+
 def quoted(text: str) -> str:
     """Write text from outside so that it is safe to print: short, in quotes, everything odd escaped."""
     short = text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
-    plain = short.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(c if c.isprintable() else _escaped(c) for c in plain) + '"'
+    inside = short.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(c if c.isprintable() else _escaped(c) for c in inside) + '"'
 
 
 def _escaped(character: str) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterable
+from itertools import chain, islice
 from pathlib import Path
 from stat import S_ISREG
 from typing import Any
@@ -17,7 +19,7 @@ import msgspec
 from zoo.errors import ZoofileError
 from zoo.zoofile.check import problems
 from zoo.zoofile.model import Model, Zoofile
-from zoo.zoofile.problem import Keys, Problem, failure
+from zoo.zoofile.problem import SHOWN, Keys, Problem, failure
 
 LARGEST = 1 << 20
 """Bytes that a zoofile may have."""
@@ -58,16 +60,12 @@ def parse(text: str, *, name: str = "zoofile.toml") -> Zoofile:
     try:
         zoofile = msgspec.convert(data, Zoofile)
     except msgspec.ValidationError:
-        found: tuple[Problem, ...] = ()
-    else:
-        found = (*_unprintable(data, ()), *problems(zoofile))
-        if not found:
-            return zoofile
-    if not found:
         from zoo.zoofile.diagnose import diagnose  # noqa: PLC0415 - only for errors
 
-        found = diagnose(data)
-    raise failure(found, text, name)
+        raise failure(_first(diagnose(data)), text, name) from None
+    if found := _first(chain(_unprintable(data, ()), problems(zoofile))):
+        raise failure(found, text, name)
+    return zoofile
 
 
 def problems_with(zoofile: Zoofile, name: str, table: dict[str, Any]) -> tuple[Problem, ...]:
@@ -77,9 +75,14 @@ def problems_with(zoofile: Zoofile, name: str, table: dict[str, Any]) -> tuple[P
     except msgspec.ValidationError:
         from zoo.zoofile.diagnose import diagnose  # noqa: PLC0415 - only for errors
 
-        return diagnose({"models": {name: dict(table)}})
+        return _first(diagnose({"models": {name: dict(table)}}))
     added = msgspec.structs.replace(zoofile, models={**zoofile.models, name: model})
-    return (*_unprintable({"models": {name: table}}, ()), *problems(added))
+    return _first(chain(_unprintable({"models": {name: table}}, ()), problems(added)))
+
+
+def _first(found: Iterable[Problem]) -> tuple[Problem, ...]:
+    """As many problems as are told, and one that says there are more."""
+    return tuple(islice(found, SHOWN + 1))
 
 
 def parse_toml(text: str, name: str) -> dict[str, Any]:
