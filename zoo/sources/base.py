@@ -41,9 +41,16 @@ class Body:
 
 
 class Download(Protocol):
-    """A file opened at one source. Several threads may read ranges of it at the same time."""
+    """A file opened at one source. Several threads may read ranges of it at the same time.
+
+    Attributes:
+        size: In bytes; None until the source has said so.
+        validator: What tells this version of the file from another (an ETag, a time); None until the
+            source has said so, and where it never does.
+    """
 
     size: int | None
+    validator: str | None
 
     def read(self, start: int, stop: int | None) -> AbstractContextManager[Body]:
         """Ask for the bytes from `start` up to, not including, `stop` (None: the end).
@@ -71,6 +78,8 @@ class Source(Protocol):
 
     def open(self, uri: str, *, size: int | None) -> AbstractContextManager[Download]:
         """Open a file by its locked URI.
+
+        Leaving the context ends whatever is still being read, on any thread.
 
         Raises:
             SourceError: In any of its forms.
