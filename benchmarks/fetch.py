@@ -30,7 +30,9 @@ from zoo.store import Store
 
 def main() -> None:
     """Compare them."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--size", type=int, default=2048, help="MiB (default: 2048)")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=JOBS)
@@ -56,7 +58,7 @@ def _compare(folder: Path, size: int, rounds: int, jobs: int) -> None:
             if number:  # the first round warms the caches
                 theirs.append(curl)
                 ours.append(eai)
-            print(f"{'warm-up' if not number else number}: curl + sha256sum {curl:.2f} s, eai {eai:.2f} s")
+            print(f"{number or 'warm-up'}: curl + sha256sum {curl:.2f} s, eai {eai:.2f} s")
     finally:
         server.kill()
         server.wait()
