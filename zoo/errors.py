@@ -85,7 +85,17 @@ class AccessDenied(SourceError):
 
 
 class Interrupted(SourceError):
-    """The bytes stopped coming before the end; asking again may help."""
+    """The bytes stopped coming before the end; asking again may help.
+
+    Args:
+        message: What happened.
+        hint: What the reader can do next.
+        retry_after: Seconds after which the source asks us to come back; None if it says nothing.
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None, retry_after: float | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
 
 
 class SourceChanged(SourceError):

@@ -31,19 +31,32 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """Bytes as they come, and the offset in the file at which they begin.
+    """Bytes as they come, and where in the file they begin and end.
 
-    A source that cannot give ranges answers with `start` 0, whatever was asked for.
+    A source that cannot give ranges answers with all of the file, whatever was asked for.
+
+    Attributes:
+        start: The offset of the first byte.
+        chunks: The bytes, in portions of any length.
+        stop: The offset behind the last byte; None if the source doesn't say.
     """
 
     start: int
     chunks: Iterator[bytes]
+    stop: int | None = None
 
 
 class Download(Protocol):
-    """A file opened at one source. Several threads may read ranges of it at the same time."""
+    """A file opened at one source. Several threads may read ranges of it at the same time.
+
+    Attributes:
+        size: In bytes; None until the source has said so.
+        validator: What tells this version of the file from another (an ETag, a time); None until the
+            source has said so, and where it never does.
+    """
 
     size: int | None
+    validator: str | None
 
     def read(self, start: int, stop: int | None) -> AbstractContextManager[Body]:
         """Ask for the bytes from `start` up to, not including, `stop` (None: the end).
@@ -71,6 +84,8 @@ class Source(Protocol):
 
     def open(self, uri: str, *, size: int | None) -> AbstractContextManager[Download]:
         """Open a file by its locked URI.
+
+        Leaving the context ends whatever is still being read, on any thread.
 
         Raises:
             SourceError: In any of its forms.

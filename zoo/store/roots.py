@@ -1,0 +1,74 @@
+"""Roots: what a garbage collection must keep, because a project or a running process needs it.
+
+A project says so in its own folder: `.eai/current` points to a folder of links into the store. The
+store only knows where that is (`roots/auto/`), so a project that is deleted lets go by itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from zoo.store import durable
+from zoo.store.layout import Layout
+from zoo.store.names import clean, distinct
+from zoo.store.owner import Owner
+
+
+def hold(layout: Layout, project: Path, needs: Mapping[str, Path]) -> Path:
+    """Let a project need these views, trees and objects, and nothing else from now on.
+
+    Args:
+        layout: The store's.
+        project: The project's folder.
+        needs: A name for each, and its path in the store.
+
+    Returns:
+        The project's `.eai/current`.
+
+    Raises:
+        OSError: One of the folders can't be written to.
+    """
+    distinct(clean(name) for name in needs)
+    listing = json.dumps(sorted((name, str(path)) for name, path in needs.items()))
+    home = project.absolute() / ".eai"
+    generation = home / f"needs-{hashlib.sha256(listing.encode()).hexdigest()[:16]}"
+    generation.mkdir(parents=True, exist_ok=True)
+    for name, path in needs.items():
+        durable.point(generation / name, path.absolute())
+    if not (home / ".gitignore").exists():
+        durable.write(home / ".gitignore", b"*\n")
+    current = home / "current"
+    durable.point(current, generation.name)
+    register(layout, current)
+    for other in home.glob("needs-*"):
+        if other.name != generation.name:
+            durable.remove_tree(other)
+    return current
+
+
+def register(layout: Layout, link: Path) -> Path:
+    """Tell the store of a link, or a folder of links, outside of it that keeps what it points to."""
+    place = str(link.absolute())
+    root = layout.auto_roots / hashlib.sha256(place.encode()).hexdigest()[:32]
+    durable.point(root, place)
+    return root
+
+
+@contextmanager
+def running(layout: Layout, needs: Iterable[Path]) -> Iterator[Path]:
+    """Keep paths of the store for as long as this process is at it.
+
+    The file is named for the process, so that one that was killed keeps nothing.
+    """
+    root = layout.run_roots / f"{Owner.me()}.json"
+    paths = sorted(str(path.absolute().relative_to(layout.root)) for path in needs)
+    durable.write(root, json.dumps(paths).encode())
+    try:
+        yield root
+    finally:
+        with suppress(FileNotFoundError):
+            root.unlink()
