@@ -33,7 +33,9 @@ def digest(number: int) -> Digest:
 
 def artifact(number: int, **sources: Any) -> Artifact:
     return Artifact(
-        digest=digest(number), size=1000 + number, **(sources or {"hf": (f"hf://o/r@{COMMIT}/{number}.gguf",)})
+        digest=digest(number),
+        size=1000 + number,
+        **(sources or {"hf": (f"hf://o/r@{COMMIT}/{number}.gguf",)}),
     )
 
 
@@ -184,7 +186,9 @@ def _models(draw: st.DrawFn, name: str, *, main: bool) -> Model:
         name=name,
         request=draw(_requests()),
         facts=draw(_facts()),
-        settings=settings(main=main, lora_scales=scales, args=draw(_tuples(_TEXT)), sampling=draw(_samplings())),
+        settings=settings(
+            main=main, lora_scales=scales, args=draw(_tuples(_TEXT)), sampling=draw(_samplings())
+        ),
         memory=draw(_NUMBER),
         weights=tuple(files[:cut]),
         lora=tuple(files[cut:]),
@@ -198,7 +202,9 @@ def _toolchains(draw: st.DrawFn, name: str) -> Toolchain:
     return Toolchain(
         name=name,
         request=ToolchainRequest(
-            version=draw(_TEXT), source=draw(st.just("pypi") | st.builds(Adopted, path=_TEXT)), variant=variant
+            version=draw(_TEXT),
+            source=draw(st.just("pypi") | st.builds(Adopted, path=_TEXT)),
+            variant=variant,
         ),
         version=draw(_TEXT),
         builds=tuple(draw(_builds(platform)) for platform in platforms),

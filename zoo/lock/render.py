@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from operator import attrgetter
 from typing import Any
 
 from msgspec import Struct
@@ -24,6 +26,7 @@ _UNSEEN = (
     *range(0x2028, 0x202F),
     *range(0x2060, 0x2070),
 )
+_EMPTY = "{}"
 _ESCAPES = str.maketrans({chr(code): f"\\u{code:04X}" for code in _UNSEEN} | _SHORT)
 
 
@@ -35,9 +38,9 @@ def canonical(lock: Lock) -> Lock:
     """
     return replace(
         lock,
-        model=tuple(sorted(map(_model, lock.model), key=lambda model: model.name)),
-        toolchain=tuple(sorted(map(_toolchain, lock.toolchain), key=lambda tool: tool.name)),
-        artifact=tuple(sorted(map(_artifact, lock.artifact), key=lambda artifact: artifact.digest)),
+        model=tuple(sorted(map(_model, lock.model), key=attrgetter("name"))),
+        toolchain=tuple(sorted(map(_toolchain, lock.toolchain), key=attrgetter("name"))),
+        artifact=tuple(sorted(map(_artifact, lock.artifact), key=attrgetter("digest"))),
     )
 
 
@@ -65,20 +68,17 @@ def _section(table: Struct) -> list[str]:
             lines.append(f"{key} = [\n")
             lines.extend(f"    {_inline(item)},\n" for item in value)
             lines.append("]\n")
-        else:
-            lines.append(f"{key} = {_inline(value)}\n")
+        elif (text := _inline(value)) != _EMPTY or not isinstance(value, Struct):
+            lines.append(f"{key} = {text}\n")
     return lines
 
 
-def _items(table: Struct) -> list[tuple[str, Any]]:
-    """The keys and values of a table that are written: absence is the one spelling of nothing."""
-    names = zip(table.__struct_encode_fields__, table.__struct_fields__, strict=True)
-    pairs = ((key, getattr(table, field)) for key, field in names)
-    return [(key, value) for key, value in pairs if not _is_nothing(value)]
-
-
-def _is_nothing(value: object) -> bool:
-    return value is None or value == () or (isinstance(value, Struct) and not _items(value))
+def _items(table: Struct) -> Iterator[tuple[str, Any]]:
+    """The keys and values of a table: absence is the one spelling of nothing."""
+    for key, field in zip(table.__struct_encode_fields__, table.__struct_fields__, strict=True):
+        value = getattr(table, field)
+        if value is not None and value != ():
+            yield key, value
 
 
 def _inline(value: Any) -> str:  # noqa: ANN401, PLR0911 - one return for each kind of value that a lock holds
@@ -97,11 +97,19 @@ def _inline(value: Any) -> str:  # noqa: ANN401, PLR0911 - one return for each k
     return _table(_items(value))
 
 
-def _table(items: list[tuple[str, Any]]) -> str:
-    return f"{{ {', '.join(f'{key} = {_inline(value)}' for key, value in items)} }}" if items else "{}"
+def _table(items: Iterable[tuple[str, Any]]) -> str:
+    """An inline table; what is an empty table in it is left out, as in a table of its own."""
+    inner = ", ".join(
+        f"{key} = {text}"
+        for key, value in items
+        if (text := _inline(value)) != _EMPTY or not isinstance(value, Struct)
+    )
+    return f"{{ {inner} }}" if inner else _EMPTY
 
 
 def _string(text: str) -> str:
+    if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -123,15 +131,18 @@ def _float(value: float) -> str:
 
 
 def _by_path(files: tuple[File, ...]) -> tuple[File, ...]:
-    return tuple(sorted(files, key=lambda file: file.path))
+    return files if len(files) < 2 else tuple(sorted(files, key=attrgetter("path")))  # noqa: PLR2004 - two
 
 
 def _model(model: Model) -> Model:
-    return replace(model, weights=_by_path(model.weights), mmproj=_by_path(model.mmproj))
+    weights, mmproj = _by_path(model.weights), _by_path(model.mmproj)
+    if weights == model.weights and mmproj == model.mmproj:
+        return model
+    return replace(model, weights=weights, mmproj=mmproj)
 
 
 def _toolchain(toolchain: Toolchain) -> Toolchain:
-    builds = sorted(map(_build, toolchain.builds), key=lambda build: (build.platform, build.variant))
+    builds = sorted(map(_build, toolchain.builds), key=attrgetter("platform", "variant"))
     return replace(toolchain, builds=tuple(builds))
 
 
@@ -140,4 +151,9 @@ def _build(build: Build) -> Build:
 
 
 def _artifact(artifact: Artifact) -> Artifact:
-    return replace(artifact, **{kind: tuple(sorted(set(getattr(artifact, kind)))) for kind in SOURCE_KINDS})
+    ordered = {}
+    for kind in SOURCE_KINDS:
+        uris = getattr(artifact, kind)
+        if len(uris) > 1:
+            ordered[kind] = tuple(sorted(set(uris)))
+    return replace(artifact, **ordered) if ordered else artifact

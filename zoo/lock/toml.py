@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tomllib
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import tomli
 
 from zoo import __version__
 from zoo.digest import Digest
@@ -129,8 +129,8 @@ def _table(text: str, name: str) -> dict[str, Any]:
     if is_conflicted(text):
         raise LockError(f"{name} has git conflict markers", hint="run `eai lock`: it merges both sides")
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        return tomli.loads(text)
+    except tomli.TOMLDecodeError as error:
         raise LockError(f"{name} is no TOML: {error}", hint=_TAKE_A_SIDE) from None
     except RecursionError:
         raise LockError(f"{name} is no lock: it is nested too deeply", hint=_TAKE_A_SIDE) from None
