@@ -21,17 +21,18 @@ from zoo.lock.model import (
     Toolchain,
     ToolchainRequest,
 )
-from zoo.platform import PLATFORMS
+from zoo.platform import PLATFORMS, Platform
 from zoo.zoofile.model import Adopted, Origin, Request, Sampling, Server
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 def digest(number: int) -> Digest:
-    return Digest.of_hex(f"{number:064x}")
+    """Make a digest that sorts as the number does, and whose first digits show it."""
+    return Digest.of_hex(f"{number:08x}{0:056x}")
 
 
-def artifact(number: int, **sources: Any) -> Artifact:
+def artifact(number: int, **sources: object) -> Artifact:
     return Artifact(
         digest=digest(number),
         size=1000 + number,
@@ -39,7 +40,7 @@ def artifact(number: int, **sources: Any) -> Artifact:
     )
 
 
-def facts(**changes: Any) -> Facts:
+def facts(**changes: object) -> Facts:
     given = {
         "architecture": "llama",
         "quantisation": "Q4_0",
@@ -52,7 +53,7 @@ def facts(**changes: Any) -> Facts:
     return Facts(**{**given, **changes})
 
 
-def settings(**changes: Any) -> Settings:
+def settings(**changes: object) -> Settings:
     given = {
         "task": "chat",
         "main": False,
@@ -66,7 +67,7 @@ def settings(**changes: Any) -> Settings:
     return Settings(**{**given, **changes})
 
 
-def model(name: str, *numbers: int, main: bool = False, **changes: Any) -> Model:
+def model(name: str, *numbers: int, main: bool = False, **changes: object) -> Model:
     given = {
         "name": name,
         "request": Request(hf="o/r", revision="main", file=f"{name}.gguf"),
@@ -78,7 +79,7 @@ def model(name: str, *numbers: int, main: bool = False, **changes: Any) -> Model
     return Model(**{**given, **changes})
 
 
-def toolchain(*numbers: int, name: str = "llama-cpp", **changes: Any) -> Toolchain:
+def toolchain(*numbers: int, name: str = "llama-cpp", **changes: object) -> Toolchain:
     given = {
         "name": name,
         "request": ToolchainRequest(version="latest", source="pypi", variant="cpu"),
@@ -91,7 +92,7 @@ def toolchain(*numbers: int, name: str = "llama-cpp", **changes: Any) -> Toolcha
     return Toolchain(**{**given, **changes})
 
 
-def lock(*models: Model, toolchains: tuple[Toolchain, ...] = (), **changes: Any) -> Lock:
+def lock(*models: Model, toolchains: tuple[Toolchain, ...] = (), **changes: object) -> Lock:
     """Make a lock with an artifact for every digest that is named."""
     named = {file.digest for model in models for file in model.files()}
     named |= {digest for tool in toolchains for build in tool.builds for digest in build.digests()}
@@ -100,7 +101,7 @@ def lock(*models: Model, toolchains: tuple[Toolchain, ...] = (), **changes: Any)
         "server": Server(),
         "model": models,
         "toolchain": toolchains,
-        "artifact": tuple(artifact(int(digest.hex, 16)) for digest in sorted(named)),
+        "artifact": tuple(artifact(int(digest.hex[:8], 16)) for digest in sorted(named)),
     }
     return Lock(**{**given, **changes})
 
@@ -155,9 +156,9 @@ def _samplings() -> st.SearchStrategy[Sampling]:
 
 
 def _requests() -> st.SearchStrategy[Request]:
-    origin = {"hf": _optional(_TEXT), "revision": _optional(_TEXT), "file": _optional(_TEXT)}
+    origin = {"hf": _TEXT, "revision": _optional(_TEXT)}
     return st.builds(
-        Request, **origin, catalog=_optional(_TEXT), lora=_tuples(st.builds(Origin, **origin), most=2)
+        Request, **origin, pattern=_optional(_TEXT), lora=_tuples(st.builds(Origin, **origin), most=2)
     )
 
 
@@ -212,7 +213,7 @@ def _toolchains(draw: st.DrawFn, name: str) -> Toolchain:
 
 
 @st.composite
-def _builds(draw: st.DrawFn, platform: Any) -> Build:
+def _builds(draw: st.DrawFn, platform: Platform) -> Build:
     if draw(st.booleans()):
         return Build(platform=platform, variant=draw(_TEXT), program="bin/x", digest=draw(_DIGESTS))
     paths = draw(st.lists(_WORD, min_size=1, max_size=2, unique=True))

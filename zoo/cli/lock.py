@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from zoo.cli.lock_report import contents
 from zoo.cli.output import Output
 from zoo.cli.project import LOCK, Project, add_project_option
 from zoo.errors import LockError, UsageError
 from zoo.lock import toml
-from zoo.lock.freshness import Stale, stale
+from zoo.lock.check import validate
+from zoo.lock.freshness import Stale, misspelt, stale, toolchain_requests
 from zoo.zoofile import read
 from zoo.zoofile.model import Zoofile
 
@@ -62,17 +63,20 @@ def run(args: argparse.Namespace, out: Output) -> int:
     zoofile = read.load(project.zoofile)
     if args.check:
         return _check(project, zoofile, out, as_json=args.json)
+    _known("model", args.upgrade_model, zoofile.models)
+    _known("toolchain", args.upgrade_toolchain, toolchain_requests(zoofile))
     from zoo.cli.lock_write import write  # noqa: PLC0415 - resolving needs the network's libraries
+    from zoo.cli.resolving import resolver  # noqa: PLC0415 - as above
 
-    return write(project, zoofile, args, out)
+    with resolver(project, zoofile, args, out) as resolve:
+        return write(project, resolve, out, as_json=args.json)
 
 
 def _check(project: Project, zoofile: Zoofile, out: Output, *, as_json: bool) -> int:
-    content = toml.read(project.require_lock())
-    text = toml.decode(content)
+    text = toml.decode(toml.read(project.require_lock()))
     lock = toml.loads(text)
-    toml.validate(lock)
-    found = stale(lock, zoofile)
+    validate(lock)
+    found = (*stale(lock, zoofile), *misspelt(lock, text))
     if as_json:
         out.json({"fresh": not found, "stale": [_plain(each) for each in found]})
         return LockError.exit_code if found else 0
@@ -88,6 +92,17 @@ def out_of_date(found: Sequence[Stale]) -> str:
     return "\n".join(
         (f"{LOCK} is out of date", *(f"  {each.name:<{width}}  {each.reason}" for each in found))
     )
+
+
+def _known(what: str, named: Iterable[str], there: Iterable[str]) -> None:
+    known = sorted(there)
+    for name in sorted(named):
+        if name not in known:
+            from difflib import get_close_matches  # noqa: PLC0415 - only for this error
+
+            near = get_close_matches(name, known, n=3) or known[:10]
+            hint = f"did you mean {' or '.join(near)}?" if near else f"the zoofile has no {what} yet"
+            raise UsageError(f"the zoofile has no {what} named {name}", hint=hint)
 
 
 def _plain(each: Stale) -> dict[str, str]:

@@ -12,6 +12,7 @@ from zoo.cli.output import Output
 from zoo.cli.project import LOCK, Project
 from zoo.errors import EaiError, UsageError
 from zoo.lock import toml
+from zoo.lock.check import validate
 from zoo.lock.diff import diff
 from zoo.lock.model import Lock
 
@@ -53,7 +54,7 @@ def _other(folder: Path, against: str) -> Lock | None:
         return None
     name = f"{against}:{LOCK}"
     lock = toml.loads(toml.decode(content, name=name), name=name)
-    toml.validate(lock, name=name)
+    validate(lock, name=name)
     return lock
 
 

@@ -2,55 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import msgspec
 
 from zoo.cli.lock_report import contents, line, summary
 from zoo.cli.output import Output
 from zoo.cli.project import LOCK, Project
-from zoo.errors import UsageError
 from zoo.lock import toml
 from zoo.lock.check import faults
 from zoo.lock.diff import diff
-from zoo.lock.freshness import toolchain_requests
 from zoo.lock.merge import Merged, is_conflicted, merge, unite
 from zoo.lock.model import Lock
-from zoo.lock.upgrade import Upgrade
-from zoo.zoofile.model import Zoofile
 
-Resolver = Callable[[Zoofile, Lock | None, Upgrade], Lock]
+Resolver = Callable[[Lock | None], Lock]
 
 
-def write(
-    project: Project,
-    zoofile: Zoofile,
-    upgrade: Upgrade,
-    out: Output,
-    *,
-    resolver: Resolver,
-    as_json: bool = False,
-) -> int:
+def write(project: Project, resolver: Resolver, out: Output, *, as_json: bool = False) -> int:
     """Lock the project.
 
     Args:
         project: Where zoo.lock is, or will be.
-        zoofile: What is asked for.
-        upgrade: What to look up again.
+        resolver: Makes the new lock, of the old one.
         out: Where to say what changed.
-        resolver: Makes the new lock of the zoofile, the old lock, and what to look up again.
         as_json: Whether to write the changes as JSON.
 
     Raises:
-        UsageError: What is to be upgraded is not in the zoofile.
         LockError: The old lock cannot be read, or it changed meanwhile.
         EaiError: Whatever resolving raises.
     """
-    _known("model", upgrade.models, zoofile.models)
-    _known("toolchain", upgrade.toolchains, toolchain_requests(zoofile))
     seen = toml.read(project.lock) if project.lock.exists() else b""
     old = _previous(seen, out)
-    new = resolver(zoofile, old, upgrade)
+    new = resolver(old)
     written = toml.write(project.lock, new, seen=seen)
     changes = diff(old, new)
     if as_json:
@@ -78,14 +61,3 @@ def _told(done: str, merged: Merged, out: Output) -> Lock:
     names = f" ({', '.join(merged.unresolved)})" if merged.unresolved else ""
     out.say(f"{done} {LOCK}: {len(merged.kept)} kept, {again}{names}")
     return merged.lock
-
-
-def _known(what: str, named: Iterable[str], there: Iterable[str]) -> None:
-    known = sorted(there)
-    for name in sorted(named):
-        if name not in known:
-            from difflib import get_close_matches  # noqa: PLC0415 - only for this error
-
-            near = get_close_matches(name, known, n=3) or known[:10]
-            hint = f"did you mean {' or '.join(near)}?" if near else f"the zoofile has no {what} yet"
-            raise UsageError(f"the zoofile has no {what} named {name}", hint=hint)

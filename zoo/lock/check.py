@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from zoo.errors import LockError
 from zoo.lock.model import Build, File, Lock, Model, Settings, Toolchain
 from zoo.lock.uri import fault, is_clean
+from zoo.zoofile.model import Request
 
 _MOST_SHOWN = 10
 
@@ -52,6 +53,8 @@ def faults(lock: Lock) -> Iterator[str]:
 
 def model_faults(model: Model) -> Iterator[str]:
     """Yield what is wrong with a model on its own."""
+    if model.request == Request():
+        yield "request: it names nothing"
     if not model.weights:
         yield "weights: there are none"
     if len(model.chat_template) > 1:

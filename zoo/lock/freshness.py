@@ -11,6 +11,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from zoo.lock.model import Lock, Model, ToolchainRequest
+from zoo.lock.render import render
 from zoo.lock.settings import settle
 from zoo.zoofile.model import Model as Declared
 from zoo.zoofile.model import Toolchain, Zoofile
@@ -18,7 +19,7 @@ from zoo.zoofile.request import main_model, request_of
 
 DEFAULT_TOOLCHAIN = "llama-cpp"
 
-Subject = Literal["server", "model", "toolchain"]
+Subject = Literal["lock", "server", "model", "toolchain"]
 
 
 class Stale(Struct, frozen=True, kw_only=True):
@@ -42,6 +43,13 @@ def stale(lock: Lock, zoofile: Zoofile) -> tuple[Stale, ...]:
         ZoofileError: The zoofile declares what locked weights cannot do.
     """
     return (*_server(lock, zoofile), *_models(lock, zoofile), *_toolchains(lock, zoofile))
+
+
+def misspelt(lock: Lock, text: str) -> tuple[Stale, ...]:
+    """Say so where a lock is not written as `eai lock` would write it; git may have changed line ends."""
+    if render(lock) == text.replace("\r\n", "\n"):
+        return ()
+    return (Stale(subject="lock", name="zoo.lock", reason="says the same, but not as eai writes it"),)
 
 
 def toolchain_requests(zoofile: Zoofile) -> dict[str, ToolchainRequest]:

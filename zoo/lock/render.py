@@ -60,14 +60,19 @@ def render(lock: Lock) -> str:
 
 
 def _section(table: Struct) -> list[str]:
-    """The lines of a table of its own; arrays of tables, and of sources, get a line for each item."""
+    """The lines of a table of its own; arrays of tables, and of sources, get a line for each item.
+
+    The brackets around sources name the digest that these are of. Else, where one branch locks other
+    bytes and another adds a source of the old ones, the lines between could be alike, and git would
+    merge both without a conflict: a source of the old bytes under the new digest.
+    """
     lines = []
-    spread = isinstance(table, Artifact)
+    tag = f"  # {table.digest.short}" if isinstance(table, Artifact) else ""
     for key, value in _items(table):
-        if isinstance(value, tuple) and (spread or isinstance(value[0], Struct)):
-            lines.append(f"{key} = [\n")
+        if isinstance(value, tuple) and (tag or isinstance(value[0], Struct)):
+            lines.append(f"{key} = [{tag}\n")
             lines.extend(f"    {_inline(item)},\n" for item in value)
-            lines.append("]\n")
+            lines.append(f"]{tag}\n")
         elif (text := _inline(value)) != _EMPTY or not isinstance(value, Struct):
             lines.append(f"{key} = {text}\n")
     return lines

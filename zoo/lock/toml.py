@@ -165,8 +165,9 @@ def _located(message: str, data: dict[str, Any]) -> str:
     if not index.isdecimal():
         return f"{section}: {what}"
     entry = data[table][int(index)]
-    named = next((entry[key] for key in ("name", "digest") if key in entry), index) if entry else index
-    return f'{table} "{named}": {rest.removeprefix(".")}: {what}'
+    named = entry.get("name", entry.get("digest", index)) if isinstance(entry, dict) else index
+    key = rest.removeprefix(".")
+    return f'{table} "{named}": {key + ": " if key else ""}{what}'
 
 
 def _content(target: Path) -> bytes:
