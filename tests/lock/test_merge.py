@@ -101,12 +101,11 @@ def test_preserving_two_files_merges_cleanly(make: Make, git_merge: Merge) -> No
     assert toml.loads(text) == with_source(ours, 30, ipfs=(CID,))
 
 
-def test_a_cid_and_a_url_for_one_file_merge_cleanly(make: Make, git_merge: Merge) -> None:
+def test_a_cid_and_a_url_for_one_file_are_both_kept(make: Make, git_merge: Merge) -> None:
     base = base_of(make)
     url = ("https://example.org/x",)
     both = with_source(base, 10, ipfs=(CID,), url=url)
     text = git_merge(base, with_source(base, 10, ipfs=(CID,)), with_source(base, 10, url=url))
-    print(is_conflicted(text))
     assert merge(text).lock == both
 
 

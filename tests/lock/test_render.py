@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
+import tomllib
 from types import SimpleNamespace as Make
 
 import pytest
-import tomllib
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace

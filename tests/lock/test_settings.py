@@ -38,7 +38,7 @@ def test_the_context_is_what_was_trained_up_to_32768(make: Make, trained: int, c
 
 def test_more_context_than_was_trained_names_both(make: Make) -> None:
     with pytest.raises(
-        ZoofileError, match="qwen: context-length = 9000 is more than .* 8192 tokens"
+        ZoofileError, match=r"qwen: context-length = 9000 is more than .* 8192 tokens"
     ) as caught:
         settle(Model(context_length=9000), make.facts(context_length=8192), main=True, name="qwen")
     assert "at most 8192" in str(caught.value.hint)

@@ -68,8 +68,7 @@ def run(args: argparse.Namespace, out: Output) -> int:
     from zoo.cli.lock_write import write  # noqa: PLC0415 - resolving needs the network's libraries
     from zoo.cli.resolving import resolver  # noqa: PLC0415 - as above
 
-    with resolver(project, zoofile, args, out) as resolve:
-        return write(project, resolve, out, as_json=args.json)
+    return write(project, resolver(project, zoofile, args, out), out, as_json=args.json)
 
 
 def _check(project: Project, zoofile: Zoofile, out: Output, *, as_json: bool) -> int:
