@@ -1,21 +1,26 @@
 """`eai`: finds the command that was typed, runs it, and turns expected errors into an exit code.
 
-Only the module of the command that was typed is imported, so that `eai --version` and
-`eai lock --check` feel instant.
+Only the module of the command that was typed is imported, and only its arguments are described, so
+that `eai --version` and `eai lock --check` feel instant: benchmarks/startup.py says how much so.
 """
 
 from __future__ import annotations
 
-import argparse
-import importlib
-import os
+import gc
 import sys
-from collections.abc import Sequence
-from typing import NoReturn, Protocol
 
 from zoo import __version__
-from zoo.cli.output import Output
-from zoo.errors import EXIT_INTERRUPTED, EaiError
+
+TYPE_CHECKING = False  # as typing's, whose import would be most of what `eai --version` takes
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+    from typing import NoReturn
+
+    from zoo.cli.command import Command
+    from zoo.cli.output import Output
+
+_WIDE, _NARROW = 100, 40
 
 COMMANDS: dict[str, str] = {
     "init": "begin a project: write a zoofile.toml",
@@ -33,24 +38,33 @@ COMMANDS: dict[str, str] = {
 }
 
 
-class Command(Protocol):
-    """What every module of a command offers."""
-
-    def configure(self, parser: argparse.ArgumentParser) -> None:
-        """Add the command's arguments, its description and an example."""
-
-    def run(self, args: argparse.Namespace, out: Output) -> int:
-        """Do it; the exit code, 0 when done."""
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `eai` with these arguments and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     if words in (["--version"], ["-V"]):
         sys.stdout.write(f"eai {__version__}\n")
         return 0
+    from zoo.cli.output import Output  # noqa: PLC0415 - `--version` does without
+
     args = _parser(_typed(words)).parse_args(words)
-    out = Output.standard(quiet=args.quiet)
+    return _run(args, Output.standard(quiet=args.quiet))
+
+
+def entry() -> NoReturn:
+    """Be the program `eai`."""
+    # A command makes much that lives until its end, and little garbage: looking for that is a tenth of
+    # what `eai lock --check` takes.
+    gc.set_threshold(50_000)
+    code = main()
+    gc.freeze()
+    sys.exit(code)
+
+
+def _run(args: argparse.Namespace, out: Output) -> int:
+    import os  # noqa: PLC0415 - with the next line, what only a command needs
+
+    from zoo.errors import EXIT_INTERRUPTED, EaiError  # noqa: PLC0415 - see above
+
     try:
         return int(args.run(args, out))
     except EaiError as error:
@@ -65,37 +79,69 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
 
 
-def entry() -> NoReturn:
-    """Be the program `eai`."""
-    sys.exit(main())
-
-
 def _typed(words: Sequence[str]) -> str | None:
-    """The command among the words, if one is there; options of `eai` itself take no values."""
-    return next((word for word in words if not word.startswith("-")), None)
+    """The command among the words, unless help about all of them is asked for; options take no values."""
+    for word in words:
+        if not word.startswith("-"):
+            return word if word in COMMANDS else None
+        if word in {"-h", "--help"}:
+            return None
+    return None
 
 
 def _parser(typed: str | None) -> argparse.ArgumentParser:
+    """Make the parser of the command that was typed, or of all of them, to show or suggest them."""
+    import argparse  # noqa: PLC0415 - `--version` does without
+
+    formatter = _formatter()
     parser = argparse.ArgumentParser(
         prog="eai",
         description="Reproducible local AI environments: models, engine and server from one lock.",
         epilog="example:\n  eai init --demo && eai lock && eai up",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=formatter,
         allow_abbrev=False,
     )
     parser.add_argument("-V", "--version", action="version", version=f"eai {__version__}")
     parser.add_argument("-q", "--quiet", action="store_true", help="say nothing but data and errors")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name, summary in COMMANDS.items():
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, prog="eai")
+    for name in (typed,) if typed else COMMANDS:
         sub = commands.add_parser(
             name,
-            help=summary,
-            description=summary,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            help=COMMANDS[name],
+            description=COMMANDS[name],
+            formatter_class=formatter,
             allow_abbrev=False,
         )
         if name == typed:
-            command: Command = importlib.import_module(f"zoo.cli.{name}")
-            command.configure(sub)
-            sub.set_defaults(run=command.run)
+            _configure(sub, name)
     return parser
+
+
+def _configure(parser: argparse.ArgumentParser, name: str) -> None:
+    """Let the command's module say what it takes."""
+    from importlib import import_module  # noqa: PLC0415 - `--version` does without
+
+    command: Command = import_module(f"zoo.cli.{name}")
+    command.configure(parser)
+    parser.set_defaults(run=command.run)
+
+
+def _formatter() -> type[argparse.HelpFormatter]:
+    """Make a formatter that asks for the terminal's width only when it is to show something.
+
+    argparse makes one for every argument that is added, and asks shutil, which is slow to import.
+    """
+    import argparse  # noqa: PLC0415 - `--version` does without
+
+    class Formatter(argparse.RawDescriptionHelpFormatter):
+        def __init__(self, prog: str) -> None:
+            super().__init__(prog, width=_WIDE)
+
+        def format_help(self) -> str:
+            from shutil import get_terminal_size  # noqa: PLC0415 - see above
+
+            self._width = max(get_terminal_size().columns - 2, _NARROW)
+            self._max_help_position = min(self._max_help_position, max(self._width - 20, 4))
+            return super().format_help()
+
+    return Formatter

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from dataclasses import dataclass
@@ -47,6 +46,8 @@ class Output:
 
     def json(self, value: Any) -> None:  # noqa: ANN401 - whatever json can hold
         """Write a value as JSON, for programs."""
+        import json  # noqa: PLC0415 - only where `--json` is asked for
+
         self.print(json.dumps(value, indent=2, ensure_ascii=False))
 
     def say(self, text: str) -> None:

@@ -48,7 +48,10 @@ class Facts(Table, frozen=True, kw_only=True):
         kv_window_token: The same in layers that see a sliding window only.
         window: That window, in tokens; 0 where there is none.
         state: Bytes of recurrent state a slot takes.
-        overhead: Bytes the engine takes beside weights and caches (compute buffers, logits).
+        overhead: Bytes the engine takes beside weights and caches (compute buffers, logits) when it
+            evaluates 512 tokens of a prompt at a time.
+        task: What the catalogue, or the header (a pooling type of rank), says it is for; where neither
+            does, `embedding` decides.
         sampling: The catalogue's sampling defaults for its family, when it was locked.
     """
 
@@ -63,6 +66,7 @@ class Facts(Table, frozen=True, kw_only=True):
     window: Size = 0
     state: Size = 0
     overhead: Size = 0
+    task: Task | None = None
     sampling: Sampling = Sampling()
 
 
@@ -74,7 +78,7 @@ class Settings(Table, frozen=True, kw_only=True):
         parallel: Slots: requests that one engine answers side by side.
         batch: Tokens of a prompt that are evaluated in one step (logical and physical batch).
         gpu_layers: Layers kept on a GPU where there is one; `all`, or how many.
-        cache_ram: MiB of host memory for the engine's cache of past prompts.
+        cache_ram: MiB of host memory for the engine's cache of past prompts; 0 is none.
         pooling: How an embedding model makes one vector of many; the model's own where absent.
         lora_scales: One for each file of the model's `lora`.
         args: More flags for the engine, from the list of known safe ones.

@@ -1,13 +1,12 @@
 """Read zoofile.toml: from text, which anyone may have written, to values that hold together.
 
-A good file costs one pass of tomllib and one of msgspec. Only for a bad one are all problems gathered,
+A good file costs one pass of tomli and one of msgspec. Only for a bad one are all problems gathered,
 with their lines, by `diagnose` and `locate`.
 """
 
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable
 from itertools import chain, islice
 from pathlib import Path
@@ -15,6 +14,7 @@ from stat import S_ISREG
 from typing import Any
 
 import msgspec
+import tomli
 
 from zoo.errors import ZoofileError
 from zoo.zoofile.check import problems
@@ -93,7 +93,7 @@ def parse_toml(text: str, name: str) -> dict[str, Any]:
     """
     _bound(text, name)
     try:
-        return tomllib.loads(text)
+        return tomli.loads(text)
     except RecursionError:
         raise ZoofileError(f"{name} is nested too deeply", hint="no key of a zoofile needs that") from None
     except ValueError as error:  # also what tomllib lets through, such as a number too long to convert

@@ -1,0 +1,19 @@
+"""Small words for people: counts and sizes."""
+
+from __future__ import annotations
+
+
+def count(number: int, noun: str) -> str:
+    """`1 model`, `2 models`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def size(number: float) -> str:
+    """Bytes in the decimal units that disks and model hosts count in: `5.0 GB`."""
+    if number < 1000:  # noqa: PLR2004 - the first unit
+        return count(int(number), "byte")
+    for unit in ("kB", "MB", "GB"):
+        number /= 1000
+        if number < 999.95:  # noqa: PLR2004 - what would be shown as 1000.0
+            return f"{number:.1f} {unit}"
+    return f"{number / 1000:.1f} TB"
