@@ -29,8 +29,8 @@ def _load(engine: ModuleType, params: object) -> object:
     """The running server: it answers requests when this returns."""
     try:
         return engine.Server(params)
-    except (RuntimeError, ValueError) as error:
-        _fail(f"the model did not load: {error}")
+    except (RuntimeError, ValueError):
+        _fail("the model did not load; the engine's own lines above say why")
 
 
 def _serve(server: object, pipes: sentinel.Pipes) -> NoReturn:

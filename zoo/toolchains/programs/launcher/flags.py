@@ -53,7 +53,7 @@ def _apply(engine: ModuleType, made: Any, word: str, value: str, flag: Flag) -> 
         flag.apply(engine, made, value)
     except AttributeError as error:  # this version of the wheel has no such setting
         raise Refused(f"the pypi build of llama.cpp cannot honour {word}") from error
-    except (ValueError, OverflowError, TypeError, OSError, KeyError) as error:
+    except (ValueError, OverflowError, TypeError, OSError, KeyError, ZeroDivisionError) as error:
         raise Refused(f"{word} cannot be {value!r}: {error}") from error
 
 
@@ -206,6 +206,10 @@ def _repeat_last_n(_: ModuleType, made: Any, value: str) -> None:  # noqa: ANN40
     _put(made, "sampling.n_prev", max(made.sampling.n_prev, int(value)))
 
 
+def _rope_scale(_: ModuleType, made: object, value: str) -> None:
+    _put(made, "rope_freq_scale", 1.0 / float(value))
+
+
 def _timeout(_: ModuleType, made: object, value: str) -> None:
     _put(made, "timeout_read", int(value))
     _put(made, "timeout_write", int(value))
@@ -254,6 +258,7 @@ _BY_NAMES: dict[tuple[str, ...], Flag] = {
     ("--rope-scaling",): _choice(
         "rope_scaling_type", "llama_rope_scaling_type", "LLAMA_ROPE_SCALING_TYPE_"
     ),
+    ("--rope-scale",): Flag(_rope_scale, takes_value=True),
     ("--rope-freq-base",): _real("rope_freq_base"),
     ("--rope-freq-scale",): _real("rope_freq_scale"),
     ("--yarn-orig-ctx",): _whole("yarn_orig_ctx", least=0),
@@ -304,6 +309,7 @@ _BY_NAMES: dict[tuple[str, ...], Flag] = {
     ("--presence-penalty",): _real("sampling.penalty_present"),
     ("--frequency-penalty",): _real("sampling.penalty_freq"),
     # How it serves.
+    ("-lv", "--verbosity", "--log-verbosity"): _whole("verbosity"),
     ("--slots",): _const("endpoint_slots", value=True),
     ("--no-slots",): _const("endpoint_slots", value=False),
     ("--metrics",): _const("endpoint_metrics", value=True),
