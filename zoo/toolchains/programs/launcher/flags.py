@@ -130,7 +130,10 @@ def _on(value: str) -> bool:
 
 
 def _host(_: ModuleType, made: object, value: str) -> None:
-    _put(made, "hostnames", [value])
+    if hasattr(made, "hostnames"):
+        _put(made, "hostnames", [value])
+    else:  # wheels before b11549
+        _put(made, "hostname", value)
 
 
 def _alias(_: ModuleType, made: object, value: str) -> None:
