@@ -20,7 +20,27 @@ Matrix = npt.NDArray[np.float64]
 
 BLOCKS, HEADS, KV_HEADS, FEED_FORWARD, CONTEXT = 2, 4, 2, 128, 4096
 ENDS, STARTS_TURN, ENDS_TURN = SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
-WORDS = "system user assistant You are a helpful the is of and to in what how why hello hi who".split()
+WORDS = [
+    "system",
+    "user",
+    "assistant",
+    "You",
+    "are",
+    "a",
+    "helpful",
+    "the",
+    "is",
+    "of",
+    "and",
+    "to",
+    "in",
+    "what",
+    "how",
+    "why",
+    "hello",
+    "hi",
+    "who",
+]
 SENTENCE = "Hello from a tiny test model, made on this machine with random numbers."
 ADAPTED = "Arr, the adapter speaks now, matey!"
 STRENGTH = 4.0

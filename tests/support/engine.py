@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-import zoo.toolchains
 from models import chat
+
+import zoo.toolchains
 
 PROGRAMS = Path(zoo.toolchains.__file__).parent / "programs"
 WAIT = 30  # seconds that anything may take before a test gives up

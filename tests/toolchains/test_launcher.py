@@ -99,7 +99,11 @@ def test_every_setting_takes_effect(engines: Engines, models: Models, tmp_path: 
     wanted = {"temperature": 0.25, "top_k": 7, "top_p": 0.5, "min_p": 0.125, "seed": 42}
     wanted |= {"repeat_penalty": 1.5, "presence_penalty": 0.25, "frequency_penalty": 0.75}
     assert {key: params[key] for key in wanted} == wanted
-    for line in ("n_batch               = 256", "n_ubatch              = 128", "kv_unified            = false"):
+    for line in (
+        "n_batch               = 256",
+        "n_ubatch              = 128",
+        "kv_unified            = false",
+    ):
         assert line in log
     assert "flash_attn            = enabled" in log
     assert "64 MiB" in log
@@ -190,9 +194,7 @@ subprocess.run([sys.executable, *words], pass_fds=[alive], stderr=subprocess.DEV
         (("--chat-template-file", "/none"), "--chat-template-file cannot be '/none'"),
     ],
 )
-def test_what_cannot_be_honoured_is_refused(
-    engines: Engines, flags: tuple[str, ...], reason: str
-) -> None:
+def test_what_cannot_be_honoured_is_refused(engines: Engines, flags: tuple[str, ...], reason: str) -> None:
     engine = engines.start(*flags)
 
     assert engine.ended() == 1

@@ -84,7 +84,9 @@ def _cpu(cpuinfo: Path) -> frozenset[str] | None:
         lines = cpuinfo.read_text("utf-8", "replace").splitlines()
     except OSError:
         return None
-    return next((frozenset(line.partition(":")[2].split()) for line in lines if line.startswith("flags")), None)
+    return next(
+        (frozenset(line.partition(":")[2].split()) for line in lines if line.startswith("flags")), None
+    )
 
 
 def _loads(library: str) -> bool:

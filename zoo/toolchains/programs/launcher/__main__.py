@@ -33,7 +33,7 @@ def _load(engine: ModuleType, params: object) -> object:
         _fail("the model did not load; the engine's own lines above say why")
 
 
-def _serve(server: object, pipes: sentinel.Pipes) -> NoReturn:
+def _serve(_running: object, pipes: sentinel.Pipes) -> NoReturn:
     """Keep the server until a signal comes. Streams under way are cut then: eai drains before."""
     wake = _wake_on_signals()
     sentinel.tell_ready(pipes)
@@ -54,7 +54,7 @@ def _wake_on_signals() -> int:
     Installed after the load, so that until then a signal ends the process at once, by default.
     """
     reader, writer = os.pipe()
-    os.set_blocking(writer, False)  # noqa: FBT003 - positional in the stdlib
+    os.set_blocking(writer, False)
     signal.set_wakeup_fd(writer)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)

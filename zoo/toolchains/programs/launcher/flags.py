@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 Setter = Callable[[ModuleType, Any, str], None]
 
 
-class Refused(Exception):  # noqa: N818 - named for what happened
+class Refused(Exception):
     """A flag that the wheel cannot honour, or a value that no flag takes."""
 
 
@@ -198,10 +198,6 @@ def _reasoning(_: ModuleType, made: Any, value: str) -> None:  # noqa: ANN401
     _put(made, "default_template_kwargs", {**made.default_template_kwargs, **thinks})
 
 
-def _samplers(engine: ModuleType, made: Any, value: str) -> None:  # noqa: ANN401
-    _put(made, "sampling.samplers", value)
-
-
 def _repeat_last_n(_: ModuleType, made: Any, value: str) -> None:  # noqa: ANN401
     if int(value) < 0:
         raise ValueError("the least is 0")
@@ -258,9 +254,7 @@ _BY_NAMES: dict[tuple[str, ...], Flag] = {
     ("--no-cache-prompt",): _const("cache_prompt", value=False),
     ("-ctxcp", "--ctx-checkpoints", "--swa-checkpoints"): _whole("n_ctx_checkpoints", least=0),
     ("--no-warmup",): _const("warmup", value=False),
-    ("--rope-scaling",): _choice(
-        "rope_scaling_type", "llama_rope_scaling_type", "LLAMA_ROPE_SCALING_TYPE_"
-    ),
+    ("--rope-scaling",): _choice("rope_scaling_type", "llama_rope_scaling_type", "LLAMA_ROPE_SCALING_TYPE_"),
     ("--rope-scale",): Flag(_rope_scale, takes_value=True),
     ("--rope-freq-base",): _real("rope_freq_base"),
     ("--rope-freq-scale",): _real("rope_freq_scale"),
@@ -297,7 +291,7 @@ _BY_NAMES: dict[tuple[str, ...], Flag] = {
     ("--no-reasoning-preserve",): _template_kwarg("preserve_reasoning", "false"),
     # How it picks tokens, where a request does not say.
     ("-s", "--seed"): Flag(_seed, takes_value=True),
-    ("--samplers",): _sampled(_CONFIG, "SAMPLERS", Flag(_samplers, takes_value=True)),
+    ("--samplers",): _sampled(_CONFIG, "SAMPLERS", _text("sampling.samplers")),
     ("--temp", "--temperature"): _sampled(_CONFIG, "TEMP", _real("sampling.temp")),
     ("--top-k",): _sampled(_CONFIG, "TOP_K", _whole("sampling.top_k")),
     ("--top-p",): _sampled(_CONFIG, "TOP_P", _real("sampling.top_p")),
@@ -306,9 +300,7 @@ _BY_NAMES: dict[tuple[str, ...], Flag] = {
     ("--xtc-probability",): _sampled(_CONFIG, "XTC_PROBABILITY", _real("sampling.xtc_probability")),
     ("--xtc-threshold",): _sampled(_CONFIG, "XTC_THRESHOLD", _real("sampling.xtc_threshold")),
     ("--repeat-last-n",): _sampled(_CONFIG, "PENALTY_LAST_N", Flag(_repeat_last_n, takes_value=True)),
-    ("--repeat-penalty",): _sampled(
-        _CONFIG, "PENALTY_REPEAT", _real("sampling.penalty_repeat", above=0.0)
-    ),
+    ("--repeat-penalty",): _sampled(_CONFIG, "PENALTY_REPEAT", _real("sampling.penalty_repeat", above=0.0)),
     ("--presence-penalty",): _real("sampling.penalty_present"),
     ("--frequency-penalty",): _real("sampling.penalty_freq"),
     # How it serves.
