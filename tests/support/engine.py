@@ -76,7 +76,7 @@ class Engine:
         os.close(self.alive)
         self.closed.add(self.alive)
 
-    def ask(self, path: str, body: object = None) -> Any:
+    def ask(self, path: str, body: object = None) -> Any:  # noqa: ANN401 - what JSON can hold
         """Ask, and read the whole answer."""
         connection = UnixConnection(self.socket)
         method = "GET" if body is None else "POST"

@@ -15,6 +15,7 @@ from zoo.errors import EngineError
 from zoo.toolchains import known
 
 CPUINFO = Path("/proc/cpuinfo")
+_OWN = 'build llama-server on this machine, and use it with `from = { path = "llama-server" }`'
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,9 @@ def check(needs: known.Needs, machine: Machine) -> None:
     _check_system(needs, machine)
     if machine.cpu is not None and (lacking := sorted(set(needs.cpu) - machine.cpu)):
         raise EngineError(
-            f"this machine's processor has no {', '.join(lacking)}, and the locked build of llama.cpp needs it",
-            hint='build llama-server on this machine, and use it with `from = { path = "llama-server" }`',
+            f"the locked build of llama.cpp needs a processor with {', '.join(lacking)},"
+            " and this machine's has none",
+            hint=_OWN,
         )
     for library in needs.libraries:
         if not machine.loads(library):
@@ -66,7 +68,7 @@ def _check_system(needs: known.Needs, machine: Machine) -> None:
             raise EngineError(
                 f"the locked build of llama.cpp needs {name} {least} or newer,"
                 f" and this machine has {found or f'no {name}'}",
-                hint='build llama-server on this machine, and use it with `from = { path = "llama-server" }`',
+                hint=_OWN,
             )
 
 
