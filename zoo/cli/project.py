@@ -6,9 +6,12 @@ import argparse
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from zoo.errors import EaiError, LockError
+
+if TYPE_CHECKING:
+    from zoo.store import Store
 
 ZOOFILE, LOCK = "zoofile.toml", "zoo.lock"
 
@@ -75,3 +78,14 @@ def data_dir() -> Path:
     from platformdirs import user_data_path  # noqa: PLC0415 - not needed where EAI_HOME is set
 
     return user_data_path("eai", appauthor=False)
+
+
+def open_store() -> Store:
+    """The user's store; it is made when something is first put into it.
+
+    Raises:
+        EaiError: A newer eai made it.
+    """
+    from zoo.store import Store  # noqa: PLC0415 - `eai lock --check` needs none
+
+    return Store(data_dir() / "store")

@@ -31,13 +31,19 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """Bytes as they come, and the offset in the file at which they begin.
+    """Bytes as they come, and where in the file they begin and end.
 
-    A source that cannot give ranges answers with `start` 0, whatever was asked for.
+    A source that cannot give ranges answers with all of the file, whatever was asked for.
+
+    Attributes:
+        start: The offset of the first byte.
+        chunks: The bytes, in portions of any length.
+        stop: The offset behind the last byte; None if the source doesn't say.
     """
 
     start: int
     chunks: Iterator[bytes]
+    stop: int | None = None
 
 
 class Download(Protocol):

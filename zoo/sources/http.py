@@ -210,7 +210,7 @@ class HttpDownload:
             total = length(self._url, response.headers)
             got = Range(0, total)
         self._same(response, total)
-        return Body(got.start, self._chunks(response, got))
+        return Body(got.start, self._chunks(response, got), got.stop)
 
     def _whole_again(self, refused: httpx2.Response) -> httpx2.Response:
         """After a 416, once: the server may know no ranges, or the file may be another than we think."""

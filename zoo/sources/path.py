@@ -94,7 +94,8 @@ class LocalDownload:
     @contextmanager
     def read(self, start: int, stop: int | None) -> Iterator[Body]:
         """Read a range; see `zoo.sources.base.Download.read`."""
-        yield Body(start, self._chunks(start, self.size if stop is None else stop))
+        end = self.size if stop is None else stop
+        yield Body(start, self._chunks(start, end), end)
 
     def _chunks(self, offset: int, stop: int | None) -> Iterator[bytes]:
         end = stop or 0

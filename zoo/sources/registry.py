@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -30,16 +31,15 @@ def sources(*, base: Path, env: Mapping[str, str], offline: bool) -> Mapping[Sou
         env: The environment: tokens, endpoints, indexes.
         offline: Whether connections are forbidden; then sources that need one raise `Offline`.
     """
-    from zoo.sources.http import new_client  # noqa: PLC0415 - only for those who open files
-
-    return _Sources(base, env, functools.cache(new_client), offline=offline)
+    return _Sources(base, env, offline=offline)
 
 
 class _Sources(Mapping[SourceKind, Source]):
     """The sources by kind, each made when it is first asked for."""
 
-    def __init__(self, base: Path, env: Mapping[str, str], client: Client, *, offline: bool) -> None:
+    def __init__(self, base: Path, env: Mapping[str, str], *, offline: bool) -> None:
         self._env, self._offline = env, offline
+        client = functools.cache(self._client)
         self._made: dict[SourceKind, Source] = {}
         self._makers: dict[SourceKind, Callable[[], Source]] = {
             "bundled": _bundled,
@@ -52,6 +52,14 @@ class _Sources(Mapping[SourceKind, Source]):
             source = self._makers[kind]()
             self._made[kind] = source if source.local or not self._offline else _refused(kind)
         return self._made[kind]
+
+    def _client(self) -> httpx2.Client:
+        """Make the client that all sources share; it is closed when the sources are gone."""
+        from zoo.sources.http import new_client  # noqa: PLC0415 - 100 ms that only those who connect should pay
+
+        client = new_client()
+        weakref.finalize(self, client.close)
+        return client
 
     def __iter__(self) -> Iterator[SourceKind]:
         return (kind for kind in SOURCE_KINDS if kind in self._makers)

@@ -12,6 +12,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from zoo.errors import SizeMismatch
+
 PIECE = 1 << 20
 _DONE = b"\x01"
 
@@ -169,10 +171,16 @@ class Filler:
         self.offset = start
 
     def feed(self, chunk: bytes) -> None:
-        """Take some more bytes; they must not go beyond the file's size."""
-        self._buffer += chunk
-        self.offset += len(chunk)
+        """Take some more bytes.
+
+        Raises:
+            SizeMismatch: They go beyond the file's size.
+        """
         piece, size = self._partial.piece, self._partial.size
+        self.offset += len(chunk)
+        if size is not None and self.offset > size:
+            raise SizeMismatch(f"more than the {size:,} bytes expected")
+        self._buffer += chunk
         while len(self._buffer) >= piece or (self.offset == size and self._buffer):
             with memoryview(self._buffer)[:piece] as view:
                 self._partial.put(self._index, view)

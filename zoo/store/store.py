@@ -86,6 +86,10 @@ class Store:
         path = trees.path_of(self.layout, key)
         return path if path.is_dir() else None
 
+    def trees(self) -> list[Path]:
+        """Every tree, sorted."""
+        return list(trees.every(self.layout))
+
     def add_tree(self, key: str, fill: Callable[[Path], None]) -> Path:
         """Make a tree by filling an empty folder, unless it is there; whole or not at all.
 

@@ -39,6 +39,12 @@ def path_of(layout: Layout, key: str) -> Path:
     return layout.trees / name
 
 
+def every(layout: Layout) -> Iterator[Path]:
+    """Yield every tree, sorted."""
+    if layout.trees.is_dir():
+        yield from (tree for tree in sorted(layout.trees.iterdir()) if not tree.name.endswith(".corrupt"))
+
+
 def add(layout: Layout, key: str, fill: Callable[[Path], None]) -> Path:
     """Make a tree, unless it is there.
 

@@ -6,7 +6,7 @@ that seems wrong, with its name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -67,7 +67,7 @@ def verify(layout: Layout, progress: Callable[[Checked], None]) -> Report:
             findings.append(finding)
         count, size = count + 1, size + length
         progress(Checked(digest, length))
-    builds = list(_trees(layout))
+    builds = list(trees.every(layout))
     for tree in builds:
         if (finding := _tree(layout, tree)) is not None:
             findings.append(finding)
@@ -90,11 +90,6 @@ def _object(layout: Layout, digest: Digest) -> Finding | None:
         return Finding(kind="object", name=digest, reason=f"can't be read: {error.strerror}", aside=path)
     aside = path.with_name(f"{path.name}.corrupt")
     return Finding(kind="object", name=digest, reason="its bytes have changed", aside=aside)
-
-
-def _trees(layout: Layout) -> Iterator[Path]:
-    if layout.trees.is_dir():
-        yield from (tree for tree in sorted(layout.trees.iterdir()) if not tree.name.endswith(".corrupt"))
 
 
 def _tree(layout: Layout, tree: Path) -> Finding | None:

@@ -1,0 +1,71 @@
+"""`eai fetch`: gets everything that zoo.lock needs on a platform, without serving."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from zoo.cli.output import Output
+from zoo.cli.project import Project, add_project_option, open_store
+from zoo.fetch.plan import Plan, needed, plan
+from zoo.fetch.run import JOBS, fetch
+from zoo.lock.toml import load
+from zoo.platform import PLATFORMS, Platform, current
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments, its description and an example."""
+    parser.description = (
+        "Get every model file and engine build that zoo.lock needs into the store, verified. "
+        "What is there stays; what was interrupted goes on from where it was."
+    )
+    parser.epilog = "example:\n  eai fetch && eai up --offline"
+    add_project_option(parser)
+    parser.add_argument(
+        "--platform", choices=PLATFORMS, metavar="P", help=f"for which platform (default: {current()})"
+    )
+    parser.add_argument("--offline", action="store_true", help="open no connection; say what is missing")
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        choices=range(1, 65),
+        default=JOBS,
+        metavar="N",
+        help=f"connections at once (default: {JOBS})",
+    )
+    parser.add_argument("--json", action="store_true", help="say what was done as JSON")
+
+
+def run(args: argparse.Namespace, out: Output) -> int:
+    """Do it; the exit code, 0 when done."""
+    project = Project.of(args)
+    lock = load(project.require_lock())
+    store = open_store()
+    platform: Platform = args.platform or current()
+    todo = plan(needed(lock, platform), store)
+    if todo.missing:
+        _fetch(todo, project, args, out)
+    if args.json:
+        out.json(
+            {
+                "platform": platform,
+                "present": [artifact.digest for artifact in todo.present],
+                "fetched": [artifact.digest for artifact in todo.missing],
+                "bytes": todo.bytes,
+            }
+        )
+    else:
+        count = len(todo.present) + len(todo.missing)
+        out.say(f"everything is here: {count} files, {len(todo.missing)} of them new")
+    return 0
+
+
+def _fetch(todo: Plan, project: Project, args: argparse.Namespace, out: Output) -> None:
+    from zoo.cli.progress import shown, size  # noqa: PLC0415 - only where something is missing
+    from zoo.sources.registry import sources  # noqa: PLC0415 - as above
+
+    if not args.offline:
+        out.say(f"{len(todo.missing)} files are missing: {size(todo.bytes)} to come")
+    found = sources(base=project.folder, env=os.environ, offline=args.offline)
+    with shown(out, total=todo.size) as progress:
+        fetch(todo, open_store(), found, progress=progress, offline=args.offline, jobs=args.jobs)

@@ -1,0 +1,204 @@
+"""Shows what is being fetched: live on a terminal, in plain lines anywhere else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from zoo.cli.output import Output
+from zoo.fetch.events import (
+    Advanced,
+    Event,
+    Failed,
+    Finished,
+    Progress,
+    Retrying,
+    Started,
+    Waiting,
+    WrongBytes,
+)
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
+
+_EVERY_PERCENT, _EVERY_SECONDS = 10, 10.0
+_UNITS = ("B", "kB", "MB", "GB", "TB")
+_THOUSAND = 1000
+_LONGEST_NAME = 40
+
+
+def size(count: float) -> str:
+    """Write a number of bytes as people do: 4.7 GB."""
+    unit = 0
+    while count >= _THOUSAND and unit < len(_UNITS) - 1:
+        count, unit = count / _THOUSAND, unit + 1
+    return f"{count:.0f} {_UNITS[unit]}" if unit == 0 else f"{count:.1f} {_UNITS[unit]}"
+
+
+@contextmanager
+def shown(
+    out: Output, *, total: int | None, clock: Callable[[], float] = time.monotonic
+) -> Iterator[Progress]:
+    """Show the events of one fetch, for as long as the context lasts.
+
+    Args:
+        out: Where they are shown; nothing but warnings where it is quiet.
+        total: How many bytes the missing artifacts have; None if that isn't known.
+        clock: Gives seconds.
+    """
+    if not out.quiet and out.talk.isatty():
+        with _live(out, total) as progress:
+            yield progress
+    else:
+        yield _Lines(out, total, clock).tell
+
+
+def _said(event: Event) -> str | None:
+    """The line for an event that people should read, whatever else is shown."""
+    if isinstance(event, Retrying):
+        return f"{event.name}: {event.reason}; trying again in {event.delay:.0f} s"
+    if isinstance(event, Waiting):
+        return f"{event.name}: process {event.process} is fetching it; waiting"
+    if isinstance(event, Failed):
+        return f"{event.name}: {event.reason}"
+    return None
+
+
+def _warned(event: WrongBytes) -> str:
+    return f"{event.name}: {event.source} gave wrong bytes, and is not asked again: {event.reason}"
+
+
+@dataclass(slots=True)
+class _File:
+    """How far one file is."""
+
+    name: str
+    size: int | None
+    done: int
+
+
+class _Tally:
+    """How far each file and all together are."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, _File] = {}
+
+    @property
+    def done(self) -> int:
+        """How many bytes are there, of all files."""
+        return sum(file.done for file in self.files.values())
+
+    def add(self, event: Started | Advanced | Finished) -> _File:
+        """Take an event in; the state of its file after it."""
+        key = event.digest or event.name
+        # The digest of a file that nobody stated one for is only known when it is there.
+        if isinstance(event, Finished) and key not in self.files and event.name in self.files:
+            key = event.name
+        file = self.files.setdefault(key, _File(event.name, None, 0))
+        if isinstance(event, Started):
+            file.size, file.done = event.size, event.held
+        elif isinstance(event, Advanced):
+            file.done += event.size
+        else:
+            file.size = file.done = event.size
+        return file
+
+
+class _Lines:
+    """Plain lines: when a file begins, at every tenth or ten seconds of the whole, and when it is there."""
+
+    def __init__(self, out: Output, total: int | None, clock: Callable[[], float]) -> None:
+        self._out, self._total, self._clock = out, total, clock
+        self._tally = _Tally()
+        self._begun = self._last = clock()
+        self._tenth = 0
+
+    def tell(self, event: Event) -> None:
+        """Write what an event is worth."""
+        if isinstance(event, WrongBytes):
+            self._out.warn(_warned(event))
+        elif isinstance(event, Started | Advanced | Finished):
+            self._count(event)
+        elif (line := _said(event)) is not None:
+            self._out.say(line)
+
+    def _count(self, event: Started | Advanced | Finished) -> None:
+        file = self._tally.add(event)
+        if isinstance(event, Started):
+            held = f", {size(event.held)} of it here" if event.held else ""
+            length = "" if event.size is None else f" ({size(event.size)}{held})"
+            self._out.say(f"fetching {file.name}{length} from {event.source}")
+        elif isinstance(event, Finished):
+            self._out.say(f"fetched {file.name} ({size(event.size)})")
+        else:
+            self._sometimes()
+
+    def _sometimes(self) -> None:
+        now, done = self._clock(), self._tally.done
+        tenth = done * 100 // (self._total * _EVERY_PERCENT) if self._total else 0
+        if tenth <= self._tenth and now - self._last < _EVERY_SECONDS:
+            return
+        self._tenth, self._last = max(tenth, self._tenth), now
+        share = f" of {size(self._total)} ({done * 100 // self._total} %)" if self._total else ""
+        speed = done / max(now - self._begun, 0.001)
+        self._out.say(f"{size(done)}{share}, {size(speed)}/s")
+
+
+@contextmanager
+def _live(out: Output, total: int | None) -> Iterator[Progress]:
+    from rich.progress import (  # noqa: PLC0415 - 40 ms that only a terminal needs
+        BarColumn,
+        DownloadColumn,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+    from rich.progress import Progress as Bars  # noqa: PLC0415 - as above
+
+    bars = Bars(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=None),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(compact=True),
+        console=out.rich(),
+        transient=True,
+        expand=True,
+    )
+    with bars:
+        yield _Live(out, bars, total).tell
+
+
+class _Live:
+    """Bars: one for all, and one for each file that is under way."""
+
+    def __init__(self, out: Output, bars: Bars, total: int | None) -> None:
+        self._out, self._bars, self._total = out, bars, total
+        self._tally = _Tally()
+        self._all = bars.add_task("total", total=total)
+        self._tasks: dict[str, TaskID] = {}
+
+    def tell(self, event: Event) -> None:
+        """Show what an event changes."""
+        if isinstance(event, WrongBytes):
+            self._bars.console.print(f"warning: {_warned(event)}", style="yellow", markup=False)
+        elif isinstance(event, Started | Advanced | Finished):
+            self._move(event)
+        elif (line := _said(event)) is not None:
+            self._bars.console.print(line, markup=False)
+
+    def _move(self, event: Started | Advanced | Finished) -> None:
+        file = self._tally.add(event)
+        self._bars.update(self._all, completed=self._tally.done)
+        if isinstance(event, Finished):
+            if (task := self._tasks.pop(file.name, None)) is not None:
+                self._bars.remove_task(task)
+            self._bars.console.print(f"fetched {file.name} ({size(event.size)})", markup=False)
+            return
+        if file.name not in self._tasks:
+            self._tasks[file.name] = self._bars.add_task(file.name[-_LONGEST_NAME:], total=file.size)
+        self._bars.update(self._tasks[file.name], completed=file.done, total=file.size)

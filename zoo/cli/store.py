@@ -1,0 +1,115 @@
+"""`eai store`: looks into the store."""
+
+from __future__ import annotations
+
+import argparse
+
+from zoo.cli.output import Output
+from zoo.cli.project import open_store
+from zoo.digest import Digest
+from zoo.errors import EaiError, IntegrityError, UsageError
+from zoo.store import Store
+
+_SHORTEST = 4
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments, its description and an example."""
+    parser.description = "Look into the store, which holds every model file and engine build by its digest."
+    parser.epilog = "example:\n  eai store verify"
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    ls = commands.add_parser("ls", help="list what is in it", epilog="example:\n  eai store ls --json")
+    ls.add_argument("--json", action="store_true", help="as JSON")
+    ls.set_defaults(store=_ls)
+    verify = commands.add_parser(
+        "verify",
+        help="read everything again and compare",
+        description="Read everything again and compare. Corrupt things are set aside; the exit code is 4 then.",
+        epilog="example:\n  eai store verify || eai fetch",
+    )
+    verify.add_argument("--json", action="store_true", help="as JSON")
+    verify.set_defaults(store=_verify)
+    path = commands.add_parser(
+        "path", help="print where it is, or an object of it", epilog="example:\n  eai store path sha256:5a1c…"
+    )
+    path.add_argument("digest", nargs="?", help="a digest, or its first digits")
+    path.set_defaults(store=_path)
+    for command in (ls, verify, path):
+        command.formatter_class = argparse.RawDescriptionHelpFormatter
+
+
+def run(args: argparse.Namespace, out: Output) -> int:
+    """Do it; the exit code, 0 when done."""
+    return int(args.store(args, open_store(), out))
+
+
+def _ls(args: argparse.Namespace, store: Store, out: Output) -> int:
+    sizes = store.sizes()
+    if args.json:
+        out.json(
+            {
+                "store": str(store.root),
+                "objects": [
+                    {"digest": digest, "size": size, "path": str(store.object(digest))}
+                    for digest, size in sizes.items()
+                ],
+                "trees": [str(tree) for tree in store.trees()],
+            }
+        )
+        return 0
+    for digest, size in sizes.items():
+        out.print(f"{digest}  {size:>15,}")
+    out.say(f"{len(sizes)} objects, {sum(sizes.values()):,} bytes, in {store.root}")
+    return 0
+
+
+def _verify(args: argparse.Namespace, store: Store, out: Output) -> int:
+    report = store.verify()
+    if args.json:
+        out.json(
+            {
+                "objects": report.objects,
+                "bytes": report.bytes,
+                "trees": report.trees,
+                "corrupt": [
+                    {"kind": it.kind, "name": it.name, "reason": it.reason, "aside": str(it.aside)}
+                    for it in report.corrupt
+                ],
+            }
+        )
+    else:
+        out.say(f"{report.objects} objects ({report.bytes:,} bytes) and {report.trees} trees were read")
+    if not report.corrupt:
+        return 0
+    lines = [f"  {it.kind} {it.name}: {it.reason}; it lies in {it.aside}" for it in report.corrupt]
+    raise IntegrityError(
+        "\n".join([f"{len(report.corrupt)} corrupt:", *lines]),
+        hint="nothing of that is used any more; the next `eai fetch` or `eai up` gets it again",
+    )
+
+
+def _path(args: argparse.Namespace, store: Store, out: Output) -> int:
+    if args.digest is None:
+        out.print(str(store.root))
+        return 0
+    digest = _chosen(args.digest, store)
+    out.print(str(store.object(digest)))
+    return 0
+
+
+def _chosen(text: str, store: Store) -> Digest:
+    """The object whose digest begins so.
+
+    Raises:
+        UsageError: Too few digits, or several objects begin so.
+        EaiError: There is none.
+    """
+    start = text.removeprefix("sha256:").lower()
+    if len(start) < _SHORTEST:
+        raise UsageError(f"{text!r} is too short for a digest", hint=f"give at least {_SHORTEST} digits")
+    found = [digest for digest in store.sizes() if digest.hex.startswith(start)]
+    if not found:
+        raise EaiError(f"no object in {store.root} begins with {text}", hint="`eai store ls` lists them all")
+    if len(found) > 1:
+        raise UsageError(f"{len(found)} objects begin with {text}", hint="give more digits")
+    return found[0]

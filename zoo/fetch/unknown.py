@@ -1,0 +1,120 @@
+"""An artifact whose digest nobody states: fetched into the store to learn it, so that it can be locked."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping
+
+from zoo.digest import Digest
+from zoo.errors import Interrupted, SourceChanged
+from zoo.fetch.artifact import Manners
+from zoo.fetch.events import Advanced, Finished, Progress, Retrying, Started, Waiting
+from zoo.lock.model import SourceKind
+from zoo.sources.base import Download, Source
+from zoo.store import Store
+from zoo.store.durable import disk_errors
+from zoo.store.ingest import Held, Ingest
+from zoo.store.partial import Filler
+
+
+def fetch_unknown(
+    kind: SourceKind,
+    uri: str,
+    store: Store,
+    sources: Mapping[SourceKind, Source],
+    *,
+    name: str,
+    size: int | None = None,
+    progress: Progress,
+    manners: Manners | None = None,
+) -> tuple[Digest, int]:
+    """Fetch a file into the store, on one stream, and give its digest and its size in bytes.
+
+    An interrupted file is resumed within this call where the source can tell its versions apart;
+    otherwise it begins anew, since nobody could tell that the two parts are of one file.
+
+    Args:
+        kind: What kind of source it is at.
+        uri: Its address there.
+        store: Where it goes.
+        sources: The sources by kind; in an offline registry, distant ones raise `Offline`.
+        name: What people know it by.
+        size: In bytes, if the source stated it.
+        progress: Is told what happens.
+        manners: How often and how long to try.
+
+    Raises:
+        SourceError: In any of its forms.
+        SizeMismatch: It is longer or shorter than the source said.
+        NoSpace: The disk is full. Nothing is kept.
+        Offline: It would take a connection.
+    """
+    reader = _Reader(uri, store, name, progress, manners or Manners())
+    with disk_errors(store.root):
+        ingest = reader.claim()
+        try:
+            with sources[kind].open(uri, size=size) as download:
+                reader.read(download, ingest)
+            hashes = ingest.commit(None)
+        except BaseException:
+            ingest.discard()
+            raise
+    length = store.object(hashes.digest).stat().st_size
+    progress(Finished(digest=hashes.digest, name=name, size=length))
+    return hashes.digest, length
+
+
+class _Reader:
+    def __init__(self, uri: str, store: Store, name: str, progress: Progress, manners: Manners) -> None:
+        self._uri, self._store, self._name = uri, store, name
+        self._progress, self._manners = progress, manners
+
+    def claim(self) -> Ingest:
+        key = f"unknown-{hashlib.sha256(self._uri.encode()).hexdigest()}"
+        told = False
+        while isinstance(claim := self._store.claim(key, None), Held):
+            if not told:
+                self._progress(Waiting(digest=None, name=self._name, process=claim.owner.pid))
+            told = True
+            time.sleep(self._manners.look)
+        return claim
+
+    def read(self, download: Download, ingest: Ingest) -> None:
+        """Read the file to its end, resuming where that is safe."""
+        start = failures = 0
+        while True:
+            try:
+                self._stream(download, ingest, start)
+            except Interrupted as error:
+                reached = ingest.partial.held
+                failures = 1 if reached > start else failures + 1
+                delay = self._manners.delay(error, failures)
+                if failures >= self._manners.tries or delay > self._manners.longest:
+                    raise
+                self._progress(
+                    Retrying(
+                        digest=None, name=self._name, source=self._uri, reason=error.message, delay=delay
+                    )
+                )
+                time.sleep(delay)
+                start = reached if download.validator is not None else 0
+                if start == 0:
+                    ingest.restart()
+            else:
+                return
+
+    def _stream(self, download: Download, ingest: Ingest, start: int) -> None:
+        self._progress(
+            Started(digest=None, name=self._name, size=download.size, held=start, source=self._uri)
+        )
+        with download.read(start, None) as body:
+            if body.start not in {0, start}:
+                raise SourceChanged(f"{self._uri}: answers from byte {body.start:,}, asked from {start:,}")
+            if download.size is not None:
+                self._store.require(download.size - start)
+            filler = Filler(ingest.partial, body.start)
+            for chunk in body.chunks:
+                filler.feed(chunk)
+                self._progress(Advanced(digest=None, name=self._name, size=len(chunk)))
+            filler.finish()
