@@ -12,7 +12,7 @@ Task = Literal["chat", "embed", "rerank", "image-generation", "image-edit"]
 Pooling = Literal["none", "mean", "cls", "last", "rank"]
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
-Positive = Annotated[int, Meta(ge=1)]
+Positive = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 Duration = Annotated[
     str, Meta(pattern=r"^([0-9]+(ms|s|m|h)|never)$", description="such as 90s, 30m, 2h, never")
 ]

@@ -1,0 +1,92 @@
+"""All that is wrong with the types of a zoofile is told, each with its line."""
+
+from __future__ import annotations
+
+import pytest
+
+from zoo.errors import ZoofileError
+from zoo.zoofile.read import parse
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        ("[models.a]\nfil = 1", "2: `models.a.fil` is no key of a model", "did you mean `file`?"),
+        ("[model.a]", "1: `model` is no key of a zoofile", "did you mean `models`?"),
+        ("x = 1", "1: `x` is no key of a zoofile", "its keys are zoo, server, toolchain, models"),
+        ("models = 1", "1: `models` must be a table", "write [models.NAME]"),
+        ("[models]\na = 1", "2: `models.a` must be a table, not 1", "write [models.a]"),
+        ("server = []", "1: `server` must be a table, not an array", "write [server]"),
+        ("[server]\nport = 0", "2: `server.port` must be an integer from 1 to 65535, not 0", None),
+        (
+            "[server]\nport = 1970-01-01",
+            "2: `server.port` must be an integer from 1 to 65535, not a date",
+            None,
+        ),
+        (
+            '[server]\nidle-timeout = "5 min"',
+            '2: `server.idle-timeout` must be text in quotes, such as 90s, 30m, 2h, never, not "5 min"',
+            None,
+        ),
+        ('[models.a]\ntask = "caht"', '2: `models.a.task` must be one of "chat", "embed"', None),
+        ('[models.a]\ngpu-layers = "few"', 'must be an integer, at least 0 or "all", not "few"', None),
+        ("[toolchain.x]\nfrom = {}", "2: `toolchain.x.from` needs `path`", None),
+        ('[toolchain.x]\nfrom = "github"', 'must be "pypi" or a table with `path`, not "github"', None),
+        ("[toolchain.x]\nvariant = { linux-x86_64 = 1 }", "`toolchain.x.variant` may hold only text", None),
+        ('[zoo]\nplatforms = ["beos"]', '2: `zoo.platforms[0]` must be one of "linux-aarch64"', None),
+        (
+            "[models.a.sampling]\ntemperature = nan",
+            "2: `models.a.sampling.temperature` must be a number",
+            None,
+        ),
+        ("[server]\nport = 0x" + "f" * 4000, "not a number that large", None),
+    ],
+)
+def test_a_wrong_key_or_type_is_told_with_what_would_be_right(
+    text: str, message: str, hint: str | None
+) -> None:
+    with pytest.raises(ZoofileError) as caught:
+        parse(text, name="my.toml")
+
+    assert caught.value.message.startswith("my.toml")
+    assert message in caught.value.message
+    assert hint is None or hint in (caught.value.hint or "")
+
+
+def test_all_problems_are_told_at_once_in_the_order_of_their_lines() -> None:
+    text = """\
+[server]
+prot = 1
+port = "eighty"
+
+[models.a]
+hf = "a/b"
+lora = [
+  { path = "x", scale = "much" },
+  4,
+]
+
+[models.b.sampling]
+temperature = "hot"
+topk = 3
+
+[models.c]
+path = "/x"
+"""
+    with pytest.raises(ZoofileError) as caught:
+        parse(text)
+
+    first, *rows = caught.value.message.splitlines()
+    assert first == "zoofile.toml has 6 problems"
+    assert [row.split(": ", 1)[0].strip() for row in rows] == [
+        f"zoofile.toml:{line}" for line in (2, 3, 7, 13, 14, 17)
+    ]
+    assert "`models.a.lora[0].scale` must be a number" in rows[2]
+    assert rows[4].endswith("`models.b.sampling.topk` is no key of `sampling`; did you mean `top-k`?")
+
+
+def test_of_very_many_problems_the_first_are_told_and_the_rest_counted() -> None:
+    with pytest.raises(ZoofileError, match="has 500 problems") as caught:
+        parse("".join(f"k{n} = {n}\n" for n in range(500)))
+
+    assert caught.value.message.endswith("and 480 more")

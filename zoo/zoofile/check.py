@@ -1,0 +1,170 @@
+"""What must hold between the values of a zoofile, beyond their types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from math import isfinite
+
+from zoo.zoofile import flags, forms
+from zoo.zoofile.model import Adopted, Lora, Model, Origin, Sampling, Toolchain, Zoofile
+from zoo.zoofile.problem import Keys, Problem, quoted
+
+ORIGINS = ("hf", "url", "path", "ipfs", "bundled")
+
+_FORMS: dict[str, Callable[[str], str | None]] = {
+    "hf": forms.repository,
+    "url": forms.url,
+    "path": forms.path,
+    "ipfs": forms.cid,
+    "bundled": forms.bundled,
+    "file": forms.inside,
+    "pattern": forms.pattern,
+    "revision": forms.revision,
+}
+_MMPROJ: dict[str, Callable[[str], str | None]] = {**_FORMS, "hf": forms.inside}
+
+
+def problems(zoofile: Zoofile) -> Iterator[Problem]:
+    """Find all that is wrong with a zoofile whose types are right."""
+    name, platforms = zoofile.zoo.name, zoofile.zoo.platforms
+    if name is not None and not 0 < len(name) <= forms.NAME_LIMIT:
+        yield Problem(("zoo", "name"), "has no good length", f"use 1 to {forms.NAME_LIMIT} characters")
+    if platforms is not None:
+        yield from _platforms(platforms)
+    if remedy := forms.host(zoofile.server.host):
+        yield Problem(("server", "host"), "is no address", remedy)
+    for key, toolchain in zoofile.toolchain.items():
+        yield from _toolchain(key, toolchain)
+    yield from _names(zoofile)
+    for key, model in zoofile.models.items():
+        yield from _model(("models", key), model)
+
+
+def _platforms(platforms: tuple[str, ...]) -> Iterator[Problem]:
+    if not platforms:
+        yield Problem(("zoo", "platforms"), "is empty", "leave it out to lock all platforms there are")
+    for at, platform in enumerate(platforms):
+        if platform in platforms[:at]:
+            yield Problem(("zoo", "platforms", at), f"names {platform} again", "name each platform once")
+
+
+def _toolchain(key: str, toolchain: Toolchain) -> Iterator[Problem]:
+    keys = ("toolchain", key)
+    if remedy := forms.name(key):
+        yield Problem(keys, "is no name of a toolchain", remedy)
+    if remedy := forms.version(toolchain.version):
+        yield Problem((*keys, "version"), "is no version", remedy)
+    if isinstance(toolchain.source, Adopted) and (remedy := forms.path(toolchain.source.path)):
+        yield Problem((*keys, "from", "path"), "is no path that can be shared", remedy)
+    yield from _variants((*keys, "variant"), toolchain.variant)
+
+
+def _variants(keys: Keys, variant: str | dict[str, str]) -> Iterator[Problem]:
+    from zoo.platform import PLATFORMS  # noqa: PLC0415 - a zoofile seldom has a toolchain
+
+    by_platform = variant if isinstance(variant, dict) else {}
+    for platform in by_platform.keys() - set(PLATFORMS):
+        yield Problem((*keys, platform), "is no platform", f"the platforms are {', '.join(PLATFORMS)}")
+    for value in by_platform.values() if by_platform else ("cpu" if isinstance(variant, dict) else variant,):
+        if forms.version(value):
+            yield Problem(keys, f"holds {quoted(value)}, which is no variant", 'such as "cpu" or "vulkan"')
+
+
+def _names(zoofile: Zoofile) -> Iterator[Problem]:
+    main: str | None = None
+    folded: dict[str, str] = {}
+    for name, model in zoofile.models.items():
+        if remedy := forms.name(name):
+            yield Problem(("models", name), "is no name of a model", remedy)
+        first = folded.setdefault(name.casefold(), name)
+        if first != name:
+            what = f"differs from `{first}` only in upper and lower case"
+            yield Problem(("models", name), what, "give it another name")
+        if model.main and main is not None:
+            what = f"is the second main model after `{main}`"
+            yield Problem(("models", name, "main"), what, "keep `main = true` with one model")
+        elif model.main:
+            main = name
+
+
+def _model(keys: Keys, model: Model) -> Iterator[Problem]:
+    origin = _named(model)
+    yield from _origin(keys, model, origin)
+    if model.mmproj is not None:
+        yield from _mmproj(keys, model.mmproj, origin)
+    if model.chat_template is not None and (remedy := forms.path(model.chat_template)):
+        yield Problem((*keys, "chat-template"), "is no path that can be shared", remedy)
+    for at, lora in enumerate(model.lora):
+        yield from _lora((*keys, "lora", at), lora)
+    yield from _sampling((*keys, "sampling"), model.sampling)
+    yield from _task(keys, model)
+    if model.args and (wrong := flags.problem(model.args)):
+        at, what, remedy = wrong
+        yield Problem((*keys, "args", at), what, remedy)
+
+
+def _named(origin: Origin) -> tuple[str, ...]:
+    return tuple(kind for kind in ORIGINS if getattr(origin, kind) is not None)
+
+
+def _origin(keys: Keys, origin: Origin, named: tuple[str, ...]) -> Iterator[Problem]:
+    if len(named) > 1:
+        kinds = " and ".join(f"`{kind}`" for kind in named)
+        yield Problem((*keys, named[1]), f"is one origin too many: there are {kinds}", "keep one of them")
+    for key, form in _FORMS.items():
+        value = getattr(origin, key)
+        if value is not None and (remedy := form(value)):
+            yield Problem((*keys, key), f"cannot be {quoted(value)}", remedy)
+    if origin.hf is None:
+        for key in ("file", "pattern", "revision"):
+            if getattr(origin, key) is not None:
+                yield Problem((*keys, key), "goes with `hf` only", "name the repository with `hf`")
+    elif origin.file is None and origin.pattern is None:
+        remedy = 'write file = "NAME.gguf", or pattern = "Q4_K_M" for every part of a split model'
+        yield Problem((*keys, "hf"), "names a repository, but no file in it", remedy)
+    elif origin.file is not None and origin.pattern is not None:
+        yield Problem((*keys, "pattern"), "stands beside `file`", "keep one of them")
+
+
+def _mmproj(keys: Keys, mmproj: str, origin: tuple[str, ...]) -> Iterator[Problem]:
+    keys = (*keys, "mmproj")
+    if not origin:
+        yield Problem(keys, "goes with a model of its own origin", "the catalogue says which projector fits")
+    elif remedy := _MMPROJ[origin[0]](mmproj):
+        yield Problem(keys, f"cannot be {quoted(mmproj)}: it comes from where the model comes from", remedy)
+
+
+def _lora(keys: Keys, lora: Lora) -> Iterator[Problem]:
+    named = _named(lora)
+    if not named:
+        yield Problem(keys, "names no origin", f"give it one of {', '.join(f'`{k}`' for k in ORIGINS)}")
+    yield from _origin(keys, lora, named)
+    if lora.hf is not None and lora.pattern is not None:
+        yield Problem((*keys, "pattern"), "is for split models", "an adapter is one file: use `file`")
+    if not isfinite(lora.scale):
+        yield Problem((*keys, "scale"), "is no finite number")
+
+
+def _sampling(keys: Keys, sampling: Sampling) -> Iterator[Problem]:
+    for field in ("temperature", "repeat_penalty", "presence_penalty", "frequency_penalty"):
+        value = getattr(sampling, field)
+        if value is not None and not isfinite(value):
+            yield Problem((*keys, field.replace("_", "-")), "is no finite number")
+
+
+def _task(keys: Keys, model: Model) -> Iterator[Problem]:
+    if model.task is None:
+        return
+    if model.task == "chat":
+        if model.pooling is not None:
+            yield Problem((*keys, "pooling"), 'is for task = "embed" and "rerank"', "leave it out")
+        return
+    for key, given in (
+        ("mmproj", model.mmproj is not None),
+        ("chat-template", model.chat_template is not None),
+        ("sampling", model.sampling != Sampling()),
+    ):
+        if given:
+            yield Problem((*keys, key), f'is for chat models, and task = "{model.task}"', "leave it out")
+    if model.task == "rerank" and model.pooling not in {None, "rank"}:
+        yield Problem((*keys, "pooling"), 'must be "rank" where task = "rerank"', "leave it out")
