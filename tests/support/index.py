@@ -89,50 +89,7 @@ def _html(files: list[Published], link: object) -> bytes:
 @contextmanager
 def serving(simple: Simple) -> Iterator[Simple]:
     """Serve the index under `/simple/`, and its files under `/files/`, until the block ends."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            self.answer(body=True)
-
-        def do_HEAD(self) -> None:
-            self.answer(body=False)
-
-        def answer(self, *, body: bool) -> None:
-            signed = self.headers.get("Authorization")
-            simple.asked.append((self.command, self.path, signed is not None))
-            if simple.status is not None:
-                self.reply(simple.status, b"", HTML, body=body)
-            elif simple.auth is not None and signed != _basic(simple.auth):
-                self.reply(401, b"", HTML, body=body)
-            elif self.command == "HEAD" and not simple.heads:
-                self.reply(405, b"", HTML, body=body)
-            else:
-                self.give(body=body)
-
-        def give(self, *, body: bool) -> None:
-            _, kind, name, *_ = self.path.split("/")
-            if kind == "simple" and name in simple.projects:
-                self.reply(200, simple.page(name), simple.speaks, body=body)
-            elif kind == "files" and (content := simple.content(name)) is not None:
-                self.reply(200, content, "application/octet-stream", body=body)
-            else:
-                self.reply(404, b"", HTML, body=body)
-
-        def reply(self, status: int, content: bytes, kind: str, *, body: bool) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            if body:
-                self.wfile.write(content)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the stdlib's name
-            del format, args
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = _Server(simple)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     simple.url = f"http://127.0.0.1:{server.server_port}/"
@@ -142,6 +99,57 @@ def serving(simple: Simple) -> Iterator[Simple]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def do_GET(self) -> None:
+        self._answer(body=True)
+
+    def do_HEAD(self) -> None:
+        self._answer(body=False)
+
+    def _answer(self, *, body: bool) -> None:
+        simple, signed = self.server.simple, self.headers.get("Authorization")
+        simple.asked.append((self.command, self.path, signed is not None))
+        if simple.status is not None:
+            self._reply(simple.status, b"", HTML, body=body)
+        elif simple.auth is not None and signed != _basic(simple.auth):
+            self._reply(401, b"", HTML, body=body)
+        elif self.command == "HEAD" and not simple.heads:
+            self._reply(405, b"", HTML, body=body)
+        else:
+            self._give(simple, body=body)
+
+    def _give(self, simple: Simple, *, body: bool) -> None:
+        _, kind, name, *_ = self.path.split("/")
+        if kind == "simple" and name in simple.projects:
+            self._reply(200, simple.page(name), simple.speaks, body=body)
+        elif kind == "files" and (content := simple.content(name)) is not None:
+            self._reply(200, content, "application/octet-stream", body=body)
+        else:
+            self._reply(404, b"", HTML, body=body)
+
+    def _reply(self, status: int, content: bytes, kind: str, *, body: bool) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if body:
+            self.wfile.write(content)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the stdlib's name
+        del format, args
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, simple: Simple) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.simple = simple
 
 
 def _basic(auth: tuple[str, str]) -> str:

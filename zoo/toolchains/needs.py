@@ -37,7 +37,7 @@ class Machine:
     @classmethod
     def this(cls) -> Self:
         """The machine that eai runs on."""
-        return cls(_glibc(), platform.mac_ver()[0] or None, _cpu(CPUINFO), _loads)
+        return cls(_glibc(), platform.mac_ver()[0] or None, features(CPUINFO), _loads)
 
 
 def check(needs: known.Needs, machine: Machine) -> None:
@@ -80,8 +80,8 @@ def _glibc() -> str | None:
     return name.removeprefix("glibc ") or None
 
 
-def _cpu(cpuinfo: Path) -> frozenset[str] | None:
-    """The features of the first processor."""
+def features(cpuinfo: Path) -> frozenset[str] | None:
+    """The features of the first processor, in the form of /proc/cpuinfo; None where it does not say."""
     try:
         lines = cpuinfo.read_text("utf-8", "replace").splitlines()
     except OSError:
