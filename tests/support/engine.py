@@ -10,14 +10,19 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
 from models import chat
 
 import zoo.toolchains
+from zoo.environment.model import Command
 
 PROGRAMS = Path(zoo.toolchains.__file__).parent / "programs"
 WAIT = 30  # seconds that anything may take before a test gives up
@@ -29,6 +34,15 @@ def wheel_folder() -> Path:
     assert spec is not None
     assert spec.origin is not None
     return Path(spec.origin).parent.parent
+
+
+def write_wheel(path: Path) -> Path:
+    """Pack the wheel that is installed again, without compressing it."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as wheel:
+        for file in sorted((wheel_folder() / "xllamacpp").iterdir()):
+            if file.is_file():
+                wheel.write(file, f"xllamacpp/{file.name}")
+    return path
 
 
 def engine_tree(folder: Path) -> Path:
@@ -112,20 +126,31 @@ class Engines:
         *flags: str | Path,
         module: str = "launcher",
         program: tuple[str, ...] = (),
-        env: Mapping[str, str] = {},
+        env: Mapping[str, str] = MappingProxyType({}),
     ) -> Engine:
         """Start a launcher with these flags beside `--host`."""
+
+        def command(path: Path, ready: int, alive: int) -> Command:
+            pipes = ("--alive-fd", str(alive), "--ready-fd", str(ready))
+            python = (sys.executable, "-S", "-P", "-B", "-m", module, *pipes, *program)
+            environment = {"PYTHONPATH": f"{PROGRAMS}:{self.tree}", "LANG": "C.UTF-8", **env}
+            argv = (*python, "--host", str(path), *map(str, flags))
+            return Command(argv=argv, env=environment, cwd=self.folder)
+
+        return self.launch(command)
+
+    def launch(self, command: Callable[[Path, int, int], Command]) -> Engine:
+        """Start what is made of a socket's path and of the descriptors for readiness and life."""
         number = len(self.started)
         socket_path, log = self.folder / f"{number}.sock", self.folder / f"{number}.log"
         alive_read, alive_write = os.pipe()
         ready_read, ready_write = os.pipe()
-        pipes = ("--alive-fd", str(alive_read), "--ready-fd", str(ready_write))
-        command = (sys.executable, "-S", "-P", "-B", "-m", module, *pipes, *program)
+        made = command(socket_path, ready_write, alive_read)
         with log.open("wb") as output:
             process = subprocess.Popen(
-                (*command, "--host", str(socket_path), *map(str, flags)),
-                env={"PYTHONPATH": f"{PROGRAMS}:{self.tree}", "LANG": "C.UTF-8", **env},
-                cwd=self.folder,
+                made.argv,
+                env=dict(made.env),
+                cwd=made.cwd,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -137,6 +162,18 @@ class Engines:
         engine = Engine(process, socket_path, alive_write, ready_read, log)
         self.started.append(engine)
         return engine
+
+
+@contextmanager
+def engines_over(tree: Path) -> Iterator[Engines]:
+    """Start engines over a tree, and end them with the block."""
+    with tempfile.TemporaryDirectory(prefix="eai") as short:  # a socket's path is at most 107 bytes
+        made = Engines(Path(short), tree)
+        try:
+            yield made
+        finally:
+            for engine in made.started:
+                engine.close()
 
 
 @dataclass(frozen=True, slots=True)

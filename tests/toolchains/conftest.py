@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.engine import Engines, Models, engine_tree
+from support.engine import Engines, Models, engine_tree, engines_over
 
 
 @pytest.fixture
 def engines(tmp_path: Path) -> Iterator[Engines]:
-    with tempfile.TemporaryDirectory(prefix="eai") as short:  # a socket's path is at most 107 bytes
-        made = Engines(Path(short), engine_tree(tmp_path))
+    with engines_over(engine_tree(tmp_path)) as made:
         yield made
-        for engine in made.started:
-            engine.close()
 
 
 @pytest.fixture(scope="session")

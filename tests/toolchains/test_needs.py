@@ -29,6 +29,7 @@ def test_this_machine_is_looked_at() -> None:
         (replace(MACHINE, glibc="2.12"), "glibc 2.17 or newer, and this machine has 2.12"),
         (replace(MACHINE, glibc=None), "this machine has no glibc"),
         (replace(MACHINE, loads=lambda _: False), "no libgomp.so.1"),
+        (replace(MACHINE, free_threaded=True), "free-threaded Python"),
     ],
 )
 def test_what_a_machine_lacks_is_named(machine: needs.Machine, says: str) -> None:

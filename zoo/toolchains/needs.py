@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,17 +28,19 @@ class Machine:
         macos: The version of macOS; None elsewhere.
         cpu: The processor's features; None where they cannot be known.
         loads: Whether a shared library of the system can be loaded.
+        free_threaded: Whether eai's Python has no global lock, and so no stable ABI.
     """
 
     glibc: str | None
     macos: str | None
     cpu: frozenset[str] | None
     loads: Callable[[str], bool]
+    free_threaded: bool = False
 
     @classmethod
     def this(cls) -> Self:
         """The machine that eai runs on."""
-        return cls(_glibc(), platform.mac_ver()[0] or None, features(CPUINFO), _loads)
+        return cls(_glibc(), platform.mac_ver()[0] or None, features(CPUINFO), _loads, "t" in sys.abiflags)
 
 
 def check(needs: known.Needs, machine: Machine) -> None:
@@ -62,6 +65,11 @@ def check(needs: known.Needs, machine: Machine) -> None:
 
 
 def _check_system(needs: known.Needs, machine: Machine) -> None:
+    if machine.free_threaded:
+        raise EngineError(
+            "the locked build of llama.cpp cannot be loaded by a free-threaded Python, and eai runs on one",
+            hint="install eai with an ordinary Python",
+        )
     wanted = (("glibc", needs.glibc, machine.glibc), ("macOS", needs.macos, machine.macos))
     for name, least, found in wanted:
         if least is not None and (found is None or Version(found) < Version(least)):
