@@ -44,6 +44,7 @@ class _Sources(Mapping[SourceKind, Source]):
         self._makers: dict[SourceKind, Callable[[], Source]] = {
             "bundled": _bundled,
             "path": lambda: _path(base),
+            "pypi": lambda: _pypi(env, client),
             "url": lambda: _url(client),
         }
 
@@ -107,3 +108,10 @@ def _url(client: Client) -> Source:
     from zoo.sources.url import Url  # noqa: PLC0415 - made when it is asked for
 
     return Url(client)
+
+
+def _pypi(env: Mapping[str, str], client: Client) -> Source:
+    from zoo.sources.index import PackageIndex, configured  # noqa: PLC0415 - made when it is asked for
+    from zoo.sources.pypi import Pypi  # noqa: PLC0415 - made when it is asked for
+
+    return Pypi(PackageIndex(configured(env)), client)

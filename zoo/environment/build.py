@@ -1,0 +1,109 @@
+"""Makes an environment of a lock and the store: views to run in, and a command line for each model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+from zoo.digest import Digest
+from zoo.environment import command, cores, identity
+from zoo.environment.model import Adapter, EngineProgram, Environment, ServedModel
+from zoo.errors import EaiError
+from zoo.lock.model import Artifact, Lock, Model
+from zoo.platform import Platform
+from zoo.store import Store
+from zoo.toolchains.install import Installed, install
+
+ENGINE = "llama-cpp"
+_TOY = "a toy that eai brings along, to see that everything works: do not believe what it says"
+
+
+def realise(
+    lock: Lock, platform: Platform, store: Store, *, threads: Callable[[], int] = cores.count
+) -> Environment:
+    """Make the environment of a lock, whose artifacts for this platform are all in the store.
+
+    Args:
+        lock: A checked lock.
+        platform: The one this is.
+        store: Has the artifacts; gets the unpacked build and the views.
+        threads: Says how many threads an engine should compute with.
+
+    Raises:
+        EaiError: The lock has no build for the platform, or files are not in the store.
+        EngineError: This machine cannot run the build.
+        IntegrityError: The build is not what it was locked as.
+    """
+    name = identity.environment_id(lock, platform)
+    _require(lock, store)
+    builds = identity.builds(lock, platform)
+    if ENGINE not in builds:
+        raise EaiError(f"the lock has no toolchain {ENGINE}", hint="run `eai lock`")
+    installed = install(builds[ENGINE], store)
+    artifacts = lock.artifacts()
+    extra = command.threads(threads())
+    models = (_served(model, installed, store, artifacts, extra) for model in lock.model)
+    return Environment(id=name, platform=platform, server=lock.server, models=tuple(models))
+
+
+def _require(lock: Lock, store: Store) -> None:
+    """See that every file of every model is there."""
+    missing = [
+        f"{model.name}: {file.path}"
+        for model in lock.model
+        for file in model.files()
+        if not store.has(file.digest)
+    ]
+    if missing:
+        listed = "\n".join(f"  {line}" for line in missing)
+        raise EaiError(f"these files are not in the store:\n{listed}", hint="run `eai fetch`")
+
+
+def _served(
+    model: Model,
+    installed: Installed,
+    store: Store,
+    artifacts: Mapping[Digest, Artifact],
+    extra: tuple[str, ...],
+) -> ServedModel:
+    settings, first = model.settings, model.weights[0]
+    slots = 1 if "--kv-unified" in settings.args else settings.parallel
+    return ServedModel(
+        name=model.name,
+        aliases=tuple(dict.fromkeys(_aliases(model, artifacts))),
+        task=settings.task,
+        main=settings.main,
+        context_length=settings.context_length // slots,
+        multimodal=bool(model.mmproj),
+        lora_config=tuple(
+            Adapter(name=file.path, digest=file.digest, scale=scale)
+            for file, scale in zip(model.lora, settings.lora_scales, strict=True)
+        ),
+        digest=first.digest,
+        created=int(store.object(first.digest).stat().st_ctime),
+        memory=model.memory,
+        note=_TOY if model.request.bundled is not None else None,
+        engine=_program(model, installed, store.view(command.view(model)), extra),
+    )
+
+
+def _program(model: Model, installed: Installed, view: Path, extra: tuple[str, ...]) -> EngineProgram:
+    """The engine's process: it sees its model's view, and no setting of this machine or this user.
+
+    The view is its home and all of its path too: it finds no configuration there and no program, such
+    as the ffprobe that it would start on a video.
+    """
+    env = {"HOME": str(view), "PATH": str(view), "LANG": "C.UTF-8", **installed.env}
+    return EngineProgram(program=installed.program, flags=(*command.flags(model), *extra), env=env, cwd=view)
+
+
+def _aliases(model: Model, artifacts: Mapping[Digest, Artifact]) -> Iterator[str]:
+    """What else the model may be called: CIDs, digests and names of its weights."""
+    for file in model.weights:
+        for uri in artifacts[file.digest].ipfs:
+            cid, _, path = uri.removeprefix("ipfs://").partition("/")
+            if not path:  # else it is the CID of a folder, which may hold several models
+                yield cid
+        yield from (file.digest, file.digest.hex)
+        name = PurePosixPath(file.path).name
+        yield from (name, name.removesuffix(".gguf"))

@@ -1,0 +1,110 @@
+"""An environment as a value: what a lock becomes on this machine, ready to be served."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from zoo.digest import Digest
+from zoo.platform import Platform
+from zoo.zoofile.model import Server, Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A process to start: nothing is inherited but what stands here.
+
+    Attributes:
+        argv: The program, by absolute path, and its arguments.
+        env: The whole environment of the process.
+        cwd: Where it starts: a folder in the store, since llama.cpp looks for libraries in it.
+    """
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+    cwd: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineProgram:
+    r"""How the engine of one model is started; only where it listens is decided later.
+
+    Attributes:
+        program: What is run, with the arguments that come before llama-server's own flags.
+        flags: llama-server's flags for this model (`-m`, `--alias`, `-c`, …), none about listening.
+        env: The whole environment of the process.
+        cwd: Where it starts.
+        watched: Whether the program takes `--alive-fd N` before the flags: it reads that pipe and
+            ends itself, and all that it started, at its end of file, that is when eai is gone.
+        announces: Whether it also takes `--ready-fd N`, and writes `ready\n` there as soon as it
+            answers; else `/health` is asked. It keeps that pipe open as long as it lives.
+    """
+
+    program: tuple[str, ...]
+    flags: tuple[str, ...]
+    env: Mapping[str, str]
+    cwd: Path
+    watched: bool = True
+    announces: bool = True
+
+    def command(self, socket: Path, *, ready_fd: int, alive_fd: int) -> Command:
+        """The process that listens on this unix socket; both pipes are inherited by it."""
+        watch = ("--alive-fd", str(alive_fd)) if self.watched else ()
+        announce = ("--ready-fd", str(ready_fd)) if self.announces else ()
+        argv = (*self.program, *watch, *announce, "--host", str(socket), *self.flags)
+        return Command(argv=argv, env=self.env, cwd=self.cwd)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adapter:
+    """A LoRA adapter that a model is served with."""
+
+    name: str
+    digest: Digest
+    scale: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedModel:
+    """One model of an environment.
+
+    Attributes:
+        name: What zoofile.toml calls it; the engine's alias too.
+        aliases: What else a request may call it: CIDs, `sha256:…` of each of its weights' files,
+            their file names.
+        context_length: Tokens of context that one request can use.
+        multimodal: Whether it sees images (a projector is locked with it).
+        digest: Of the first file of its weights.
+        created: Seconds since 1970 at which those bytes came into the store of this machine.
+        memory: Bytes it takes when loaded, as locked.
+        note: What a user should know about it, such as that it is a toy.
+    """
+
+    name: str
+    aliases: tuple[str, ...] = ()
+    task: Task = "chat"
+    main: bool = False
+    context_length: int
+    multimodal: bool = False
+    lora_config: tuple[Adapter, ...] = ()
+    digest: Digest
+    created: int
+    memory: int
+    note: str | None = None
+    engine: EngineProgram
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """What a lock becomes on one platform, with every file of it in the store.
+
+    Attributes:
+        id: BLAKE3 over all in the lock that decides behaviour on this platform, as 64 hex digits.
+        models: In the order of the zoofile; exactly one has `main` set.
+    """
+
+    id: str
+    platform: Platform
+    server: Server
+    models: tuple[ServedModel, ...]

@@ -1,0 +1,122 @@
+"""Turns a locked build into a program that can be started: unpacked once, checked at every use."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from zoo.errors import EaiError, EngineError, IntegrityError
+from zoo.lock.model import Build
+from zoo.store import Store, trees
+from zoo.toolchains import known, needs, unpack
+
+PROGRAMS = Path(__file__).parent / "programs"
+SYSTEM_CONFIG = Path("/etc/llama.cpp/config.ini")
+# No user site, no site-packages, no script folder on the path; and nothing is written into the tree.
+_PYTHON = ("-S", "-P", "-B", "-m")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installed:
+    """A build on this machine.
+
+    Attributes:
+        program: What is started, with all that comes before `--alive-fd`, `--ready-fd` and flags.
+        env: What its environment must hold.
+        native: Whether it is a llama-server of its own, and not the launcher over a wheel.
+    """
+
+    program: tuple[str, ...]
+    env: Mapping[str, str]
+    native: bool
+
+
+def install(
+    build: Build, store: Store, *, machine: Callable[[], needs.Machine] = needs.Machine.this
+) -> Installed:
+    """Make a build ready to be started.
+
+    Args:
+        build: The locked build; its artifacts are in the store.
+        store: Keeps the unpacked tree.
+        machine: Says what this machine has.
+
+    Raises:
+        EaiError: An artifact is not in the store.
+        EngineError: This machine lacks what the build needs.
+        IntegrityError: The archive, or the tree made of it, is not what it should be.
+    """
+    tree = _tree(build, store)
+    if (tree / build.program / "__init__.py").is_file():
+        return _wheel(build, tree, machine())
+    return _native(build, tree)
+
+
+def _wheel(build: Build, tree: Path, machine: needs.Machine) -> Installed:
+    wheel = known.llama_cpp().pypi.wheels.get(build.platform)
+    if wheel is not None:
+        needs.check(wheel.needs, machine)
+    path = os.pathsep.join((str(PROGRAMS), str(tree)))
+    return Installed(program=(sys.executable, *_PYTHON, "launcher"), env={"PYTHONPATH": path}, native=False)
+
+
+def _native(build: Build, tree: Path) -> Installed:
+    if not (tree / build.program).is_file():
+        raise IntegrityError(f"the locked build for {build.platform} holds no program {build.program}")
+    if SYSTEM_CONFIG.exists():
+        raise EngineError(
+            f"{SYSTEM_CONFIG} would change how llama-server behaves on this machine",
+            hint='move it away, or use `from = "pypi"`, whose engine doesn\'t read it',
+        )
+    env = {
+        "PYTHONPATH": str(PROGRAMS),
+        # The libraries that were adopted with the program, where it does not look beside itself.
+        "LD_LIBRARY_PATH": str(tree),
+        "DYLD_LIBRARY_PATH": str(tree),
+    }
+    program = (sys.executable, *_PYTHON, "launcher.warden", str(tree / build.program))
+    return Installed(program=program, env=env, native=True)
+
+
+def _tree(build: Build, store: Store) -> Path:
+    """The unpacked build, checked against its manifest: some 100 MB at the speed of BLAKE3."""
+    for digest in build.digests():
+        if not store.has(digest):
+            raise EaiError(
+                f"the build of llama.cpp for {build.platform} is not in the store: {digest}",
+                hint="run `eai fetch`",
+            )
+    key = build.digest or _key(build)
+    tree = store.tree(key)
+    if tree is None:
+        return store.add_tree(key, lambda folder: _fill(build, store, folder))
+    if (damage := trees.damage(tree)) is not None:
+        raise IntegrityError(
+            f"the unpacked build in {tree} is not as it was made: {damage}",
+            hint="`eai store verify` sets it aside, and it is unpacked again from the verified archive",
+        )
+    return tree
+
+
+def _key(build: Build) -> str:
+    """Name the tree of a build that is made of files: the same files, the same tree."""
+    from blake3 import blake3  # noqa: PLC0415 - only for builds of files
+
+    listing = [build.program, sorted((file.path, file.digest) for file in build.files)]
+    return f"files-{blake3(json.dumps(listing).encode()).hexdigest()}"
+
+
+def _fill(build: Build, store: Store, folder: Path) -> None:
+    if build.digest is not None:
+        unpack.unzip(store.object(build.digest), folder)
+        return
+    for file in build.files:
+        target = folder / file.path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(store.object(file.digest), target)
+        target.chmod(0o755 if file.path == build.program else 0o644)

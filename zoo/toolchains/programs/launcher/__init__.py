@@ -1,0 +1,11 @@
+"""Starts one engine and ties its life to eai's: stdlib and the locked engine only, nothing of eai.
+
+    python -S -P -B -m launcher          [--alive-fd N] [--ready-fd N] LLAMA-SERVER-FLAGS…
+    python -S -P -B -m launcher.warden   [--alive-fd N] [--ready-fd N] PROGRAM LLAMA-SERVER-FLAGS…
+
+The first serves from the `xllamacpp` package that PYTHONPATH names; the second becomes PROGRAM. Both
+read the pipe `--alive-fd` and are killed at its end, and write `ready` to `--ready-fd` as soon as they
+answer requests. That pipe stays open as long as the engine lives.
+"""
+
+from __future__ import annotations

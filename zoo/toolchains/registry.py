@@ -1,0 +1,35 @@
+"""Which providers there are, made for one project."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from zoo.errors import Offline
+from zoo.sources.index import PackageIndex, configured
+from zoo.toolchains.base import Provider
+from zoo.toolchains.path import PathProvider
+from zoo.toolchains.pypi import PypiProvider
+
+
+def providers(
+    *, base: Path, env: Mapping[str, str], offline: bool
+) -> Mapping[Literal["pypi", "path"], Provider]:
+    """Make the providers of a project; none of them does anything yet.
+
+    Args:
+        base: The folder of its zoofile.toml, which `path` starts from.
+        env: The environment, which says which package index is meant.
+        offline: Whether connections are forbidden; then `pypi` raises `Offline`.
+    """
+
+    def index() -> PackageIndex:
+        if offline:
+            raise Offline(
+                "the package index would have to be asked for a build, and no connection is allowed",
+                hint="leave out --offline",
+            )
+        return PackageIndex(configured(env))
+
+    return {"pypi": PypiProvider(index), "path": PathProvider(base)}
