@@ -48,6 +48,16 @@ def test_a_model_is_added_after_the_others_and_nothing_else_changes() -> None:
     assert got == FULL[:at] + '\n[models.third]\npath = "t.gguf"\n' + FULL[at:]
 
 
+@pytest.mark.parametrize("end", ["", "\n", "\n\n# The end.\n"])
+def test_remarks_under_the_last_model_stay_under_it(end: str) -> None:
+    text = '[models.a]\npath = "x"\n# main = true' + end
+
+    got = add_model(text, "b", {})
+
+    assert got.startswith('[models.a]\npath = "x"\n# main = true\n\n[models.b]')
+    assert remove_model(got, "b") == text
+
+
 def test_a_model_goes_with_all_its_tables_and_every_remark_on_others_stays() -> None:
     got = remove_model(FULL, "second")
 
@@ -109,6 +119,7 @@ def test_a_model_is_removed_however_it_is_written(text: str, left: str) -> None:
 
 PIECES = [
     "# a remark\n",
+    "[ models . 'seven' ] # spaced\n# why\npath = 'p'\n# main = true\n",
     "\n",
     "  \n",
     '[zoo]\nname = "x" # named\n',

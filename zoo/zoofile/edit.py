@@ -29,10 +29,12 @@ class _Section:
     Attributes:
         keys: The path that the header names; empty for what stands before the first header.
         body: Its statements, the header among them.
+        last: Whether no other follows.
     """
 
     keys: tuple[str, ...]
     body: tuple[Statement, ...]
+    last: bool = False
 
     @property
     def stop(self) -> int:
@@ -43,7 +45,7 @@ class _Section:
         while under < len(self.body) and self.body[under].comment:
             under += 1
         # Remarks that run up to the next header are about that one.
-        if under < len(self.body) or not self.body[under - 1].text.endswith("\n"):
+        if under < len(self.body) or self.last:
             at = under
         return self.body[at - 1].stop if at else self.body[0].start
 
@@ -110,7 +112,7 @@ def _sections(text: str) -> list[_Section]:
             found.append(_Section(keys, tuple(body)))
             keys, body = statement.header_keys(), []
         body.append(statement)
-    return [section for section in (*found, _Section(keys, tuple(body))) if section.body]
+    return [section for section in (*found, _Section(keys, tuple(body), last=True)) if section.body]
 
 
 def _place(text: str, lines: Sequence[str]) -> int:
