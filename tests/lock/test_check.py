@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace as Make
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -21,6 +21,7 @@ def only_fault(lock: Lock) -> str:
     return found[0]
 
 
+@settings(max_examples=50)
 @given(lock=st.from_type(Lock))
 def test_a_good_lock_has_no_fault(lock: Lock) -> None:
     assert not list(faults(lock))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace as Make
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -15,11 +15,13 @@ from zoo.zoofile.model import Server
 OTHER = "fedcba9876543210fedcba9876543210fedcba98"
 
 
+@settings(max_examples=50)
 @given(lock=st.from_type(Lock))
 def test_a_lock_does_not_differ_from_itself(lock: Lock) -> None:
     assert diff(lock, lock) == ()
 
 
+@settings(max_examples=25)
 @given(old=st.from_type(Lock), new=st.from_type(Lock))
 def test_any_two_locks_can_be_compared(old: Lock, new: Lock) -> None:
     assert bool(diff(old, new)) or {model.name for model in old.model} == {model.name for model in new.model}

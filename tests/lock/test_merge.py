@@ -8,7 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace as Make
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -211,6 +211,7 @@ def test_a_side_that_is_no_lock_is_refused() -> None:
         merge("<<<<<<< a\nversion 1\n=======\nversion = 1\n>>>>>>> b\n")
 
 
+@settings(max_examples=50)
 @given(lock=st.from_type(Lock))
 def test_merging_a_lock_with_itself_changes_nothing(lock: Lock) -> None:
     merged = unite([lock, lock])
@@ -219,11 +220,13 @@ def test_merging_a_lock_with_itself_changes_nothing(lock: Lock) -> None:
     assert unite([merged.lock]) == merged
 
 
+@settings(max_examples=25)
 @given(one=st.from_type(Lock), other=st.from_type(Lock))
 def test_the_order_of_the_sides_makes_no_difference(one: Lock, other: Lock) -> None:
     assert unite([one, other]) == unite([other, one])
 
 
+@settings(max_examples=25)
 @given(one=st.from_type(Lock), other=st.from_type(Lock))
 def test_what_is_kept_agrees_with_itself_and_no_source_is_lost(one: Lock, other: Lock) -> None:
     merged = unite([one, other])
@@ -235,6 +238,7 @@ def test_what_is_kept_agrees_with_itself_and_no_source_is_lost(one: Lock, other:
             assert set(getattr(artifact, kind)) <= set(getattr(there[artifact.digest], kind))
 
 
+@settings(max_examples=25)
 @given(one=st.from_type(Lock), other=st.from_type(Lock))
 def test_a_conflict_over_everything_is_merged_as_the_two_locks_are(one: Lock, other: Lock) -> None:
     text = f"<<<<<<< HEAD\n{toml.dumps(one)}=======\n{toml.dumps(other)}>>>>>>> branch\n"

@@ -7,7 +7,7 @@ import tomllib
 from types import SimpleNamespace as Make
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -21,6 +21,7 @@ def server_text(make: Make, host: str) -> str:
     return render(make.lock(server=Server(host=host))).split("\n[server]\n")[1].splitlines()[0]
 
 
+@settings(max_examples=50)
 @given(lock=st.from_type(Lock), seed=st.integers())
 def test_the_order_in_which_a_lock_is_put_together_changes_no_byte(lock: Lock, seed: int) -> None:
     shuffle = random.Random(seed)

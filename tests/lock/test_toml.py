@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import subprocess
@@ -10,16 +11,17 @@ from pathlib import Path
 from types import SimpleNamespace as Make
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo.errors import LockError
+from zoo.errors import EaiError, LockError, NoSpace
 from zoo.lock import toml
 from zoo.lock.check import validate
 from zoo.lock.model import Lock
 from zoo.lock.render import canonical
 
 
+@settings(max_examples=50)
 @given(lock=st.from_type(Lock))
 def test_what_is_written_is_read_again(lock: Lock) -> None:
     validate(lock)
@@ -28,6 +30,7 @@ def test_what_is_written_is_read_again(lock: Lock) -> None:
     assert toml.dumps(toml.loads(text)) == text
 
 
+@settings(max_examples=50)
 @given(lock=st.from_type(Lock))
 def test_windows_line_ends_change_nothing(lock: Lock) -> None:
     text = toml.dumps(lock)
@@ -66,6 +69,8 @@ def test_hash_seeds_change_no_byte(golden: str, seed: str) -> None:
         ("version = 1\n[server]\nzap = 1", "server: Object contains unknown field `zap`"),
         ("version = 1\nversion = 2", "is no TOML"),
         ("version = 1\nx = " + "[" * 5000, "is nested too deeply"),
+        ("version = 1\nx = " + "{a=" * 5000, "is nested too deeply"),
+        ("version = 1\nx = " + "9" * 5000, "is no TOML"),
         ("<<<<<<< HEAD\nversion = 1\n", "has git conflict markers"),
         ("version = 1\n[server]\n[[artifact]]\ndigest = 1\nsize = 3", 'artifact "1": digest: Expected `str`'),
         ("version = 1\n[server]\n[[artifact]]\ndigest = 'sha256:AB'\nsize = 3", "is no digest"),
@@ -153,6 +158,24 @@ def test_a_lock_that_changed_under_us_is_not_overwritten(
         toml.write(path, make.lock(), seen=b"what was decided on")
     assert (path.read_bytes() if now is not None else None) == now
     assert len(list(tmp_path.iterdir())) == (now is not None)
+
+
+def test_a_folder_that_cannot_be_written_to_is_no_traceback(tmp_path: Path, make: Make) -> None:
+    with pytest.raises(EaiError, match="cannot be written: No such file or directory"):
+        toml.write(tmp_path / "gone" / "zoo.lock", make.lock())
+
+
+def test_a_full_disk_leaves_what_was_there(
+    tmp_path: Path, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (tmp_path / "zoo.lock").write_bytes(b"old")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(NoSpace, match="No space left"):
+        toml.write(tmp_path / "zoo.lock", make.lock())
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("zoo.lock", b"old")]
 
 
 def test_a_lock_that_could_not_be_read_again_is_not_written(tmp_path: Path, make: Make) -> None:

@@ -14,13 +14,13 @@ from zoo import __version__
 TYPE_CHECKING = False  # as typing's, whose import would be most of what `eai --version` takes
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import NoReturn
 
     from zoo.cli.command import Command
     from zoo.cli.output import Output
 
-_WIDE, _NARROW = 100, 40
+_USUAL = 80  # columns
 
 COMMANDS: dict[str, str] = {
     "init": "begin a project: write a zoofile.toml",
@@ -126,22 +126,24 @@ def _configure(parser: argparse.ArgumentParser, name: str) -> None:
     parser.set_defaults(run=command.run)
 
 
-def _formatter() -> type[argparse.HelpFormatter]:
-    """Make a formatter that asks for the terminal's width only when it is to show something.
+def _formatter() -> Callable[..., argparse.HelpFormatter]:
+    """Make a formatter that knows the terminal's width.
 
-    argparse makes one for every argument that is added, and asks shutil, which is slow to import.
+    argparse makes one for every argument that is added, and each asks shutil, which is slow to import.
     """
     import argparse  # noqa: PLC0415 - `--version` does without
+    from functools import partial  # noqa: PLC0415 - as above
 
-    class Formatter(argparse.RawDescriptionHelpFormatter):
-        def __init__(self, prog: str) -> None:
-            super().__init__(prog, width=_WIDE)
+    return partial(argparse.RawDescriptionHelpFormatter, width=_columns() - 2)
 
-        def format_help(self) -> str:
-            from shutil import get_terminal_size  # noqa: PLC0415 - see above
 
-            self._width = max(get_terminal_size().columns - 2, _NARROW)
-            self._max_help_position = min(self._max_help_position, max(self._width - 20, 4))
-            return super().format_help()
+def _columns() -> int:
+    import os  # noqa: PLC0415 - as above
 
-    return Formatter
+    wanted = os.environ.get("COLUMNS", "")
+    if wanted.isdecimal() and int(wanted):
+        return int(wanted)
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or _USUAL
+    except (AttributeError, OSError, ValueError):  # stdout is no file, or no terminal
+        return _USUAL

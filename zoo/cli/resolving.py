@@ -20,7 +20,7 @@ from zoo.zoofile.model import Zoofile
 def resolver(project: Project, zoofile: Zoofile, args: argparse.Namespace, out: Output) -> Resolver:
     """Make what resolves a project's zoofile, with the sources and the store that this machine has."""
     upgrade = Upgrade(
-        all=args.upgrade,
+        everything=args.upgrade,
         models=frozenset(args.upgrade_model),
         toolchains=frozenset(args.upgrade_toolchain),
     )

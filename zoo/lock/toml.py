@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import tomli
 
 from zoo import __version__
 from zoo.digest import Digest
-from zoo.errors import LockError
+from zoo.errors import EaiError, LockError, NoSpace
 from zoo.lock.check import validate
 from zoo.lock.conflict import is_conflicted
 from zoo.lock.model import VERSION, Lock
@@ -106,10 +107,21 @@ def write(path: Path, lock: Lock, *, seen: bytes | None = None) -> bool:
 
     Raises:
         LockError: The file changed since it was `seen`, or the lock does not agree with itself.
+        NoSpace: The disk is full.
+        EaiError: The file cannot be written.
     """
     validate(lock, name=path.name)
-    target = path.resolve()
     content = dumps(lock).encode()
+    try:
+        return _replaced(path.resolve(), content, seen)
+    except OSError as error:
+        kind = NoSpace if error.errno in {errno.ENOSPC, errno.EDQUOT} else EaiError
+        raise kind(
+            f"{path} cannot be written: {error.strerror}", hint="what was there is unchanged"
+        ) from None
+
+
+def _replaced(target: Path, content: bytes, seen: bytes | None) -> bool:
     before = _content(target)
     if before == content:
         return False
@@ -117,7 +129,7 @@ def write(path: Path, lock: Lock, *, seen: bytes | None = None) -> bool:
     try:
         _write_new(temporary, content, mode=target.stat().st_mode & 0o7777 if before else None)
         if _content(target) != (before if seen is None else seen):
-            raise LockError(f"{path} was changed by something else meanwhile", hint="run `eai lock` again")
+            raise LockError(f"{target} was changed by something else meanwhile", hint="run `eai lock` again")
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
@@ -130,7 +142,7 @@ def _table(text: str, name: str) -> dict[str, Any]:
         raise LockError(f"{name} has git conflict markers", hint="run `eai lock`: it merges both sides")
     try:
         return tomli.loads(text)
-    except tomli.TOMLDecodeError as error:
+    except ValueError as error:  # also a number that is too long to be one
         raise LockError(f"{name} is no TOML: {error}", hint=_TAKE_A_SIDE) from None
     except RecursionError:
         raise LockError(f"{name} is no lock: it is nested too deeply", hint=_TAKE_A_SIDE) from None
