@@ -28,12 +28,10 @@ class Installed:
     Attributes:
         program: What is started, with all that comes before `--alive-fd`, `--ready-fd` and flags.
         env: What its environment must hold.
-        native: Whether it is a llama-server of its own, and not the launcher over a wheel.
     """
 
     program: tuple[str, ...]
     env: Mapping[str, str]
-    native: bool
 
 
 def install(
@@ -62,7 +60,7 @@ def _wheel(build: Build, tree: Path, machine: needs.Machine) -> Installed:
     if wheel is not None:
         needs.check(wheel.needs, machine)
     path = os.pathsep.join((str(PROGRAMS), str(tree)))
-    return Installed(program=(sys.executable, *_PYTHON, "launcher"), env={"PYTHONPATH": path}, native=False)
+    return Installed(program=(sys.executable, *_PYTHON, "launcher"), env={"PYTHONPATH": path})
 
 
 def _native(build: Build, tree: Path) -> Installed:
@@ -80,7 +78,7 @@ def _native(build: Build, tree: Path) -> Installed:
         "DYLD_LIBRARY_PATH": str(tree),
     }
     program = (sys.executable, *_PYTHON, "launcher.warden", str(tree / build.program))
-    return Installed(program=program, env=env, native=True)
+    return Installed(program=program, env=env)
 
 
 def _tree(build: Build, store: Store) -> Path:
