@@ -13,6 +13,7 @@ from pathlib import Path
 from zoo.errors import EaiError, EngineError, IntegrityError
 from zoo.lock.model import Build
 from zoo.store import Store, trees
+from zoo.store.names import clean, distinct
 from zoo.toolchains import known, needs, unpack
 
 PROGRAMS = Path(__file__).parent / "programs"
@@ -45,7 +46,7 @@ def install(
         machine: Says what this machine has.
 
     Raises:
-        EaiError: An artifact is not in the store.
+        EaiError: An artifact is not in the store, or a file of the build has a name that is not clean.
         EngineError: This machine lacks what the build needs.
         IntegrityError: The archive, or the tree made of it, is not what it should be.
     """
@@ -83,6 +84,7 @@ def _native(build: Build, tree: Path) -> Installed:
 
 def _tree(build: Build, store: Store) -> Path:
     """The unpacked build, checked against its manifest: some 100 MB at the speed of BLAKE3."""
+    distinct(clean(name) for name in {build.program, *(file.path for file in build.files)})
     for digest in build.digests():
         if not store.has(digest):
             raise EaiError(
