@@ -108,11 +108,8 @@ def test_an_adopted_program_is_served_like_any_other(
     adopted = msgspec.structs.replace(locked, toolchain=(toolchain,), artifact=(*locked.artifact, *artifacts))
     environment = _realise(adopted, stocked)
 
-    engine = _start(engines, environment)
-    engine.process.terminate()
-
     assert environment.id != _realise(locked, stocked).id
-    assert engine.ended() == 0
+    assert _start(engines, environment).say() == SENTENCE
 
 
 def test_a_model_is_described_with_all_that_it_may_be_called(stocked: Stocked) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace as replaced
 from support.engine import native_server
 
 from zoo.errors import EaiError, EngineError, IntegrityError
@@ -46,7 +47,6 @@ def test_a_wheel_is_unpacked_once_and_run_by_the_launcher(tmp_path: Path, store:
     installed = install(build, store, machine=lambda: MACHINE)
 
     assert installed == install(build, store, machine=lambda: MACHINE)
-    assert not installed.native
     assert installed.program[-2:] == ("-m", "launcher")
     command = (*installed.program[:-2], "-c", "import xllamacpp, sys; print(sys.path)")
     ran = subprocess.run(command, env=dict(installed.env), capture_output=True, text=True, check=True)
@@ -60,7 +60,6 @@ def test_a_program_gets_its_right_to_run_and_its_libraries(tmp_path: Path, store
     installed = install(build, store)
     program = Path(installed.program[-1])
 
-    assert installed.native
     assert installed.program[-3:-1] == ("-m", "launcher.warden")
     assert os.access(program, os.X_OK)
     assert not os.access(program.with_name("libllama.so"), os.X_OK)
@@ -101,6 +100,15 @@ def test_a_machine_that_lacks_a_library_is_told_before_anything_starts(tmp_path:
 def test_a_build_without_its_program_is_refused(tmp_path: Path, store: Store) -> None:
     with pytest.raises(IntegrityError, match="holds no program other"):
         install(_adopted(tmp_path, store, "other"), store)
+
+
+def test_no_build_can_write_or_start_what_is_outside_of_its_tree(tmp_path: Path, store: Store) -> None:
+    build = _adopted(tmp_path, store)
+    escaping = tuple(File(path="../escaped", digest=file.digest) for file in build.files[:1])
+
+    for hostile in (replaced(build, program="../../bin/sh"), replaced(build, files=escaping)):
+        with pytest.raises(EaiError, match="no clean relative path"):
+            install(hostile, store)
 
 
 def test_a_configuration_of_the_machine_that_would_be_obeyed_is_refused(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from models.chat import ADAPTED, SENTENCE
-from support.engine import PROGRAMS, WAIT, Engines, Models, UnixConnection
+from support.engine import PROGRAMS, WAIT, Engine, Engines, Models, UnixConnection
 
 pytestmark = pytest.mark.engine
 
@@ -179,6 +179,34 @@ words = ["-S", "-P", "-B", "-m", "launcher", "--alive-fd", str(alive), "--ready-
 words += ["--host", sys.argv[1], "-m", sys.argv[2], "-c", "256", "-np", "1", "-t", "1"]
 subprocess.run([sys.executable, *words], pass_fds=[alive], stderr=subprocess.DEVNULL)
 """
+
+
+def _loading(engines: Engines) -> Engine:
+    """An engine that loads for ever: its model is a pipe, and nobody opens the other end."""
+    pipe = engines.folder / "model.gguf"
+    os.mkfifo(pipe)
+    engine = engines.start("-m", pipe, *BASE)
+    deadline = time.monotonic() + WAIT
+    while b"loading model" not in engine.log.read_bytes():
+        assert time.monotonic() < deadline, engine.log.read_text()
+        time.sleep(0.01)
+    return engine
+
+
+def test_it_dies_with_its_parent_in_the_middle_of_loading(engines: Engines) -> None:
+    engine = _loading(engines)
+
+    engine.leave()
+
+    assert engine.ended() == -signal.SIGKILL
+
+
+def test_sigterm_ends_it_in_the_middle_of_loading(engines: Engines) -> None:
+    engine = _loading(engines)
+
+    engine.process.send_signal(signal.SIGTERM)
+
+    assert engine.ended() == -signal.SIGTERM
 
 
 @pytest.mark.parametrize(

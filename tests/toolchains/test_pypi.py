@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from support.index import Published, Simple, serving
@@ -139,8 +140,14 @@ def test_a_build_computes_on_what_its_wheel_was_made_for() -> None:
         _lock(_release("2026.10.11549"), variant={"linux-x86_64": "vulkan"})
 
 
+def test_a_toolchain_that_nobody_knows_is_refused() -> None:
+    provider = providers(base=Path(), env={}, offline=True)["pypi"]
+    with pytest.raises(EaiError, match="no toolchain 'llama-cp'"):
+        provider.lock("llama-cp", ToolchainRequest(version="latest", source="pypi", variant="cpu"), None)
+
+
 def test_locking_offline_is_refused() -> None:
-    provider = providers(base=None, env={}, offline=True)["pypi"]  # type: ignore[arg-type] # no path is asked for
+    provider = providers(base=Path(), env={}, offline=True)["pypi"]
     with pytest.raises(Offline):
         provider.lock("llama-cpp", ToolchainRequest(version="latest", source="pypi", variant="cpu"), None)
 

@@ -29,6 +29,7 @@ def test_a_native_server_is_announced_when_it_answers(engines: Engines, models: 
 
 def test_its_signals_and_its_exit_code_are_its_own(engines: Engines, models: Models) -> None:
     engine = _start(engines, models.chat).until_ready()
+    assert engine.say() == SENTENCE  # by then its handler is there, which comes after the first 200
 
     engine.process.send_signal(signal.SIGTERM)
 

@@ -12,9 +12,9 @@ from zoo.errors import EaiError
 from zoo.lock.model import Artifact, Lock, Model
 from zoo.platform import Platform
 from zoo.store import Store
+from zoo.toolchains import known
 from zoo.toolchains.install import Installed, install
 
-ENGINE = "llama-cpp"
 _TOY = "a toy that eai brings along, to see that everything works: do not believe what it says"
 
 
@@ -37,9 +37,9 @@ def realise(
     name = identity.environment_id(lock, platform)
     _require(lock, store)
     builds = identity.builds(lock, platform)
-    if ENGINE not in builds:
-        raise EaiError(f"the lock has no toolchain {ENGINE}", hint="run `eai lock`")
-    installed = install(builds[ENGINE], store)
+    if known.LLAMA_CPP not in builds:
+        raise EaiError(f"the lock has no toolchain {known.LLAMA_CPP}", hint="run `eai lock`")
+    installed = install(builds[known.LLAMA_CPP], store)
     artifacts = lock.artifacts()
     extra = command.threads(threads())
     models = (_served(model, installed, store, artifacts, extra) for model in lock.model)

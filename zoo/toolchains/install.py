@@ -13,6 +13,7 @@ from pathlib import Path
 from zoo.errors import EaiError, EngineError, IntegrityError
 from zoo.lock.model import Build
 from zoo.store import Store, trees
+from zoo.store.names import clean, distinct
 from zoo.toolchains import known, needs, unpack
 
 PROGRAMS = Path(__file__).parent / "programs"
@@ -28,12 +29,10 @@ class Installed:
     Attributes:
         program: What is started, with all that comes before `--alive-fd`, `--ready-fd` and flags.
         env: What its environment must hold.
-        native: Whether it is a llama-server of its own, and not the launcher over a wheel.
     """
 
     program: tuple[str, ...]
     env: Mapping[str, str]
-    native: bool
 
 
 def install(
@@ -47,7 +46,7 @@ def install(
         machine: Says what this machine has.
 
     Raises:
-        EaiError: An artifact is not in the store.
+        EaiError: An artifact is not in the store, or a file of the build has a name that is not clean.
         EngineError: This machine lacks what the build needs.
         IntegrityError: The archive, or the tree made of it, is not what it should be.
     """
@@ -62,7 +61,7 @@ def _wheel(build: Build, tree: Path, machine: needs.Machine) -> Installed:
     if wheel is not None:
         needs.check(wheel.needs, machine)
     path = os.pathsep.join((str(PROGRAMS), str(tree)))
-    return Installed(program=(sys.executable, *_PYTHON, "launcher"), env={"PYTHONPATH": path}, native=False)
+    return Installed(program=(sys.executable, *_PYTHON, "launcher"), env={"PYTHONPATH": path})
 
 
 def _native(build: Build, tree: Path) -> Installed:
@@ -80,11 +79,12 @@ def _native(build: Build, tree: Path) -> Installed:
         "DYLD_LIBRARY_PATH": str(tree),
     }
     program = (sys.executable, *_PYTHON, "launcher.warden", str(tree / build.program))
-    return Installed(program=program, env=env, native=True)
+    return Installed(program=program, env=env)
 
 
 def _tree(build: Build, store: Store) -> Path:
     """The unpacked build, checked against its manifest: some 100 MB at the speed of BLAKE3."""
+    distinct(clean(name) for name in {build.program, *(file.path for file in build.files)})
     for digest in build.digests():
         if not store.has(digest):
             raise EaiError(

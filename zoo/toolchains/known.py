@@ -8,9 +8,11 @@ from pathlib import Path
 
 import msgspec
 
+from zoo.errors import EaiError
 from zoo.platform import Platform
 
 _HERE = Path(__file__).parent
+LLAMA_CPP = "llama-cpp"
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -68,6 +70,16 @@ class LlamaCpp(Table, frozen=True, kw_only=True):
 
     pypi: Pypi
     libraries: dict[str, str]
+
+
+def require(name: str) -> None:
+    """See that a toolchain is one that there are builds of.
+
+    Raises:
+        EaiError: It is not.
+    """
+    if name != LLAMA_CPP:
+        raise EaiError(f"eai knows no toolchain {name!r}", hint=f"write [toolchain.{LLAMA_CPP}]")
 
 
 @cache

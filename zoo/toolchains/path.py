@@ -15,6 +15,7 @@ from zoo.digest import Digest
 from zoo.errors import EaiError, NotThere
 from zoo.lock.model import Artifact, Build, File, Toolchain, ToolchainRequest
 from zoo.platform import Platform
+from zoo.toolchains import known
 from zoo.zoofile.model import Adopted
 
 _PATIENCE = 20  # seconds that a program may take to say its version; libraries may come from a slow disk
@@ -39,6 +40,7 @@ class PathProvider:
         self, name: str, request: ToolchainRequest, platforms: Sequence[Platform] | None
     ) -> tuple[Toolchain, tuple[Artifact, ...]]:
         """Take the program and the libraries beside it; see `Provider.lock`."""
+        known.require(name)
         here = self._here or platform.current()
         others = [wanted for wanted in platforms or () if wanted != here]
         if others:

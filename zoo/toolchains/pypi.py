@@ -38,6 +38,7 @@ class PypiProvider:
         self, name: str, request: ToolchainRequest, platforms: Sequence[Platform] | None
     ) -> tuple[Toolchain, tuple[Artifact, ...]]:
         """Pin one release for all platforms; see `Provider.lock`."""
+        known.require(name)
         version, release = self._choose(request.version, platforms)
         lacking = [platform for platform in platforms or () if platform not in release]
         if lacking:

@@ -158,10 +158,6 @@ def _threads_batch(_: ModuleType, made: object, value: str) -> None:
         _put(made, "cpuparams_batch.n_threads", int(value))
 
 
-def _lora(engine: ModuleType, made: Any, value: str) -> None:  # noqa: ANN401
-    _put(made, "lora_adapters", [*made.lora_adapters, engine.CommonAdapterLoraInfo(value, 1.0)])
-
-
 def _lora_scaled(engine: ModuleType, made: Any, value: str) -> None:  # noqa: ANN401
     path, _, scale = value.rpartition(":")
     adapter = engine.CommonAdapterLoraInfo(path, float(scale))
@@ -182,13 +178,6 @@ def _template_kwargs(_: ModuleType, made: Any, value: str) -> None:  # noqa: ANN
     _put(made, "default_template_kwargs", {**made.default_template_kwargs, **more})
 
 
-def _template_kwarg(key: str, value: str) -> Flag:
-    def apply(_: ModuleType, made: Any, __: str) -> None:  # noqa: ANN401
-        _put(made, "default_template_kwargs", {**made.default_template_kwargs, key: value})
-
-    return Flag(apply, takes_value=False)
-
-
 def _reasoning(_: ModuleType, made: Any, value: str) -> None:  # noqa: ANN401
     if value == "auto":
         _put(made, "enable_reasoning", -1)
@@ -198,20 +187,8 @@ def _reasoning(_: ModuleType, made: Any, value: str) -> None:  # noqa: ANN401
     _put(made, "default_template_kwargs", {**made.default_template_kwargs, **thinks})
 
 
-def _repeat_last_n(_: ModuleType, made: Any, value: str) -> None:  # noqa: ANN401
-    if int(value) < 0:
-        raise ValueError("the least is 0")
-    _put(made, "sampling.penalty_last_n", int(value))
-    _put(made, "sampling.n_prev", max(made.sampling.n_prev, int(value)))
-
-
 def _rope_scale(_: ModuleType, made: object, value: str) -> None:
     _put(made, "rope_freq_scale", 1.0 / float(value))
-
-
-def _timeout(_: ModuleType, made: object, value: str) -> None:
-    _put(made, "timeout_read", int(value))
-    _put(made, "timeout_write", int(value))
 
 
 _CONFIG = "sampling.user_sampling_config"
@@ -222,10 +199,8 @@ _BY_NAMES: dict[tuple[str, ...], Flag] = {
     ("-a", "--alias"): Flag(_alias, takes_value=True),
     ("--host",): Flag(_host, takes_value=True),
     ("-mm", "--mmproj"): _text("mmproj.path"),
-    ("--no-mmproj-offload",): _const("mmproj_use_gpu", value=False),
     ("--image-min-tokens",): _whole("image_min_tokens"),
     ("--image-max-tokens",): _whole("image_max_tokens"),
-    ("--lora",): Flag(_lora, takes_value=True),
     ("--lora-scaled",): Flag(_lora_scaled, takes_value=True),
     # Where and how it computes.
     ("-c", "--ctx-size"): _whole("n_ctx", least=1),
@@ -243,17 +218,11 @@ _BY_NAMES: dict[tuple[str, ...], Flag] = {
     ("-ctv", "--cache-type-v"): _choice("cache_type_v", "ggml_type", "GGML_TYPE_"),
     ("-kvu", "--kv-unified"): _const("kv_unified", value=True),
     ("-no-kvu", "--no-kv-unified"): _const("kv_unified", value=False),
-    ("-nkvo", "--no-kv-offload"): _const("no_kv_offload", value=True),
-    ("--no-op-offload",): _const("no_op_offload", value=True),
-    ("-nr", "--no-repack"): _const("no_extra_bufts", value=True),
     ("--swa-full",): _const("swa_full", value=True),
     ("-cram", "--cache-ram"): _whole("cache_ram_mib", least=-1),
-    ("--no-cache-idle-slots",): _const("cache_idle_slots", value=False),
     ("--cache-reuse",): _whole("n_cache_reuse", least=0),
     ("--cache-prompt",): _const("cache_prompt", value=True),
     ("--no-cache-prompt",): _const("cache_prompt", value=False),
-    ("-ctxcp", "--ctx-checkpoints", "--swa-checkpoints"): _whole("n_ctx_checkpoints", least=0),
-    ("--no-warmup",): _const("warmup", value=False),
     ("--rope-scaling",): _choice("rope_scaling_type", "llama_rope_scaling_type", "LLAMA_ROPE_SCALING_TYPE_"),
     ("--rope-scale",): Flag(_rope_scale, takes_value=True),
     ("--rope-freq-base",): _real("rope_freq_base"),
@@ -275,10 +244,8 @@ _BY_NAMES: dict[tuple[str, ...], Flag] = {
     ("-sp", "--special"): _const("special", value=True),
     ("--jinja",): _const("use_jinja", value=True),
     ("--no-jinja",): _const("use_jinja", value=False),
-    ("--chat-template",): _text("chat_template"),
     ("--chat-template-file",): Flag(_template_file, takes_value=True),
     ("--chat-template-kwargs",): Flag(_template_kwargs, takes_value=True),
-    ("--no-prefill-assistant",): _const("prefill_assistant", value=False),
     ("-rea", "--reasoning"): Flag(_reasoning, takes_value=True),
     ("--reasoning-format",): _choice(
         "reasoning_format",
@@ -286,33 +253,21 @@ _BY_NAMES: dict[tuple[str, ...], Flag] = {
         "COMMON_REASONING_FORMAT_",
         **{"deepseek-legacy": "DEEPSEEK_LEGACY"},
     ),
-    ("--reasoning-budget",): _whole("sampling.reasoning_budget_tokens", least=-1),
-    ("--reasoning-preserve",): _template_kwarg("preserve_reasoning", "true"),
-    ("--no-reasoning-preserve",): _template_kwarg("preserve_reasoning", "false"),
     # How it picks tokens, where a request does not say.
     ("-s", "--seed"): Flag(_seed, takes_value=True),
-    ("--samplers",): _sampled(_CONFIG, "SAMPLERS", _text("sampling.samplers")),
     ("--temp", "--temperature"): _sampled(_CONFIG, "TEMP", _real("sampling.temp")),
     ("--top-k",): _sampled(_CONFIG, "TOP_K", _whole("sampling.top_k")),
     ("--top-p",): _sampled(_CONFIG, "TOP_P", _real("sampling.top_p")),
     ("--min-p",): _sampled(_CONFIG, "MIN_P", _real("sampling.min_p")),
-    ("--typical", "--typical-p"): _real("sampling.typ_p"),
-    ("--xtc-probability",): _sampled(_CONFIG, "XTC_PROBABILITY", _real("sampling.xtc_probability")),
-    ("--xtc-threshold",): _sampled(_CONFIG, "XTC_THRESHOLD", _real("sampling.xtc_threshold")),
-    ("--repeat-last-n",): _sampled(_CONFIG, "PENALTY_LAST_N", Flag(_repeat_last_n, takes_value=True)),
     ("--repeat-penalty",): _sampled(_CONFIG, "PENALTY_REPEAT", _real("sampling.penalty_repeat", above=0.0)),
     ("--presence-penalty",): _real("sampling.penalty_present"),
     ("--frequency-penalty",): _real("sampling.penalty_freq"),
     # How it serves.
     ("-lv", "--verbosity", "--log-verbosity"): _whole("verbosity"),
-    ("--slots",): _const("endpoint_slots", value=True),
     ("--no-slots",): _const("endpoint_slots", value=False),
-    ("--metrics",): _const("endpoint_metrics", value=True),
     ("--no-ui", "--no-webui"): _const("ui", value=False),
     ("--offline",): _const("offline", value=True),
     ("--sse-ping-interval",): _whole("sse_ping_interval"),
-    ("--threads-http",): _whole("n_threads_http"),
-    ("-to", "--timeout"): Flag(_timeout, takes_value=True),
 }
 
 FLAGS: dict[str, Flag] = {name: flag for names, flag in _BY_NAMES.items() for name in names}

@@ -17,13 +17,14 @@ from typing import NamedTuple, NoReturn
 READY = b"ready\n"
 _POLL = 0.005  # seconds between two looks at /health; a look costs the engine some 50 µs
 _LOOK = 2.0  # seconds that one look may take
+_MOST_FILES = 65536  # descriptors to close where the system states no limit of use
 
 
 class Pipes(NamedTuple):
     """The pipes that eai gave: it holds the other ends.
 
     Attributes:
-        alive: Ends when eai is gone; None where nobody watches.
+        alive: Can be read, which means its end, when eai is gone; None where nobody watches.
         ready: Takes the word that the engine answers; None where nobody reads it.
     """
 
@@ -98,11 +99,14 @@ def _wait_until_ready(engine: int, watched: int, pipes: Pipes, health: str) -> b
 
 def _wait(engine: int, watched: int, alive: int | None, seconds: float | None) -> bool:
     """Wait that long; false once the engine is gone, which it is when eai is."""
-    reads = [watched] if alive is None else [watched, alive]
-    ended, _, _ = select.select(reads, [], [], seconds)
+    poll = select.poll()  # not select(): eai may hold so many files that numbers are beyond its reach
+    for descriptor in (watched, alive):
+        if descriptor is not None:
+            poll.register(descriptor, select.POLLIN)
+    ended = {descriptor for descriptor, _ in poll.poll(None if seconds is None else seconds * 1000)}
     if watched in ended:
         return False
-    if alive in ended and not os.read(alive, 1):
+    if alive is not None and alive in ended:
         _kill(engine)
         return False
     return True
@@ -138,7 +142,9 @@ def _answers(health: str) -> bool:
 
 def _close_all_but(kept: set[int | None]) -> None:
     """Hold nothing open that somebody might wait for the end of."""
-    limit = min(os.sysconf("SC_OPEN_MAX"), 65536)
+    limit = os.sysconf("SC_OPEN_MAX")
+    if not 0 < limit < _MOST_FILES:
+        limit = _MOST_FILES
     start = 0
     for descriptor in sorted(fd for fd in kept if fd is not None):
         os.closerange(start, descriptor)
