@@ -24,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     verify = commands.add_parser(
         "verify",
         help="read everything again and compare",
-        description="Read everything again and compare. Corrupt things are set aside; the exit code is 4 then.",
+        description="Read everything again and compare. What is corrupt is set aside, with exit code 4.",
         epilog="example:\n  eai store verify || eai fetch",
     )
     verify.add_argument("--json", action="store_true", help="as JSON")

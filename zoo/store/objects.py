@@ -60,6 +60,9 @@ def set_aside(layout: Layout, digest: Digest) -> Path:
     """Take a corrupt object out of the way, and keep it for whoever wants to look."""
     path = layout.object(digest)
     aside = path.with_name(f"{path.name}.corrupt")
+    if aside.is_dir() and not aside.is_symlink():
+        durable.remove_tree(aside)
+    aside.unlink(missing_ok=True)
     with suppress(FileNotFoundError):
         durable.move(path, aside)
     with suppress(FileNotFoundError):

@@ -124,7 +124,7 @@ class Partial:
     def follow(self, offset: int) -> int:
         """Wait until all bytes up to beyond `offset` are there; give how far they go."""
         with self._changed:
-            self._changed.wait_for(lambda: self._stopped or self._filled() > offset or offset == self.size)
+            self._changed.wait_for(lambda: self._stopped or self._filled() > offset or self._over(offset))
             return offset if self._stopped else max(offset, self._filled())
 
     def stop(self, *, stopped: bool = True) -> None:
@@ -137,6 +137,9 @@ class Partial:
         """Let go of the files."""
         os.close(self.fd)
         os.close(self._map)
+
+    def _over(self, offset: int) -> bool:
+        return self.size is not None and offset >= self.size
 
     def _filled(self) -> int:
         end = self._frontier * self.piece
@@ -189,6 +192,7 @@ class Filler:
 
     def finish(self) -> None:
         """Put the last piece of a file whose size nobody knew: it ends here."""
+        # The size first: with the last piece there, a follower would take it for a full one.
+        self._partial.end(self.offset)
         if self._buffer:
             self._partial.put(self._index, self._buffer)
-        self._partial.end(self.offset)

@@ -26,6 +26,7 @@ class Sidecar(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         size: In bytes.
         mtime: When the file was last changed, in nanoseconds; objects are stored with mtime 1.
+        ctime: When the file or anything about it was last changed, in nanoseconds; nobody can set that.
         inode: Its number in the file system.
         blake3: Of its bytes, 64 hex digits.
         verified: When, in seconds since 1970.
@@ -33,6 +34,7 @@ class Sidecar(msgspec.Struct, frozen=True, kw_only=True):
 
     size: int
     mtime: int
+    ctime: int
     inode: int
     blake3: str
     verified: int
@@ -43,6 +45,7 @@ class Sidecar(msgspec.Struct, frozen=True, kw_only=True):
         return cls(
             size=status.st_size,
             mtime=status.st_mtime_ns,
+            ctime=status.st_ctime_ns,
             inode=status.st_ino,
             blake3=blake3,
             verified=int(now),
@@ -71,5 +74,6 @@ class Sidecar(msgspec.Struct, frozen=True, kw_only=True):
             stat.S_ISREG(status.st_mode)
             and status.st_size == self.size
             and status.st_mtime_ns == self.mtime
+            and status.st_ctime_ns == self.ctime
             and status.st_ino == self.inode
         )

@@ -1,0 +1,53 @@
+"""Fetching as the tests do it: impatient, in small pieces, and remembering every event."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+from zoo.digest import Digest
+from zoo.fetch.artifact import Manners
+from zoo.fetch.events import Event
+from zoo.fetch.plan import plan
+from zoo.fetch.run import fetch
+from zoo.lock.model import Artifact, SourceKind
+from zoo.sources.base import Source
+from zoo.store import Store
+
+PIECE = 4096
+HASTY = Manners(tries=3, tries_elsewhere=2, first=0.001, longest=5, look=0.01, span=4 * PIECE)
+
+
+def digest_of(data: bytes) -> Digest:
+    return Digest.of_hex(hashlib.sha256(data).hexdigest())
+
+
+def artifact(data: bytes, *urls: str, path: tuple[str, ...] = ()) -> Artifact:
+    return Artifact(digest=digest_of(data), size=len(data), url=urls, path=path)
+
+
+@dataclass
+class Fetcher:
+    """Fetches into a store, and remembers what it was told meanwhile."""
+
+    store: Store
+    sources: dict[SourceKind, Source]
+    events: list[Event] = field(default_factory=list)
+
+    def __call__(
+        self, *artifacts: Artifact, offline: bool = False, jobs: int = 4, manners: Manners = HASTY
+    ) -> None:
+        todo = plan(artifacts, self.store)
+        fetch(
+            todo,
+            self.store,
+            self.sources,
+            progress=self.events.append,
+            offline=offline,
+            jobs=jobs,
+            manners=manners,
+        )
+
+    def of(self, kind: type[Event]) -> list[Event]:
+        """Give the events of a kind."""
+        return [event for event in self.events if isinstance(event, kind)]
