@@ -1,111 +1,19 @@
-"""One engine: a process of its own group that listens on a unix socket nobody else can reach.
-
-`spawn` needs no event loop and imports little, so that the main model loads while eai is still
-importing its server. The engine holds the write end of one pipe, whose end of file says that it is
-gone, and reads the other, whose end of file tells it that eai is gone, even by SIGKILL.
-"""
+"""An engine process on the event loop: when it answers, how it is ended, and that it died."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import signal
-import subprocess
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from zoo.environment.model import ServedModel
 from zoo.errors import EngineError
-from zoo.serve.logfile import LogFile
-
-if TYPE_CHECKING:
-    import asyncio
+from zoo.serve.spawn import Spawned
 
 START_LIMIT = 3600.0
 STOP_LIMIT = 5.0
 _POLL = 0.015
-_SOCKET_PATH_MAX = 103  # macOS allows 104 bytes with the final zero, Linux 108
-_TOLD = 8
-
-
-@dataclass(slots=True, eq=False)
-class Spawned:
-    """An engine process that may still be loading.
-
-    Attributes:
-        ready: The pipe on which it may say that it is ready; its end of file is the engine's end.
-        alive: The pipe that it watches; closing it ends the engine.
-        since: Where in the log this start begins.
-    """
-
-    model: ServedModel
-    process: subprocess.Popen[bytes]
-    socket: Path
-    log: LogFile
-    ready: int
-    alive: int
-    since: int
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the engine and all that it started."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, number)
-
-    def release(self) -> None:
-        """Close the pipes and remove the socket; the process is gone."""
-        for pipe in (self.ready, self.alive):
-            if pipe >= 0:
-                os.close(pipe)
-        self.ready = self.alive = -1
-        self.socket.unlink(missing_ok=True)
-
-    def last_words(self) -> str:
-        """The end of what it wrote to its log."""
-        return "\n".join(f"    {line[:300]}" for line in self.log.tail(_TOLD, since=self.since))
-
-
-def spawn(model: ServedModel, socket: Path, log: LogFile) -> Spawned:
-    """Start the engine of a model.
-
-    Raises:
-        EngineError: It cannot be started at all.
-    """
-    if len(os.fsencode(socket)) > _SOCKET_PATH_MAX:
-        raise EngineError(
-            f"the path of the engine's socket is too long: {socket}",
-            hint="set XDG_RUNTIME_DIR or TMPDIR to a folder with a shorter path",
-        )
-    socket.unlink(missing_ok=True)
-    log.turn_over()
-    since = log.size()
-    ready, ready_theirs = os.pipe()
-    alive_theirs, alive = os.pipe()
-    output = log.open()
-    command = model.engine.command(socket, ready_fd=ready_theirs, alive_fd=alive_theirs)
-    try:
-        process = subprocess.Popen(
-            command.argv,
-            env=dict(command.env),
-            cwd=command.cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            pass_fds=(ready_theirs, alive_theirs),
-            process_group=0,
-            umask=0o077,
-        )
-    except OSError as error:
-        os.close(ready)
-        os.close(alive)
-        raise EngineError(
-            f"the engine of {model.name} cannot be started: {command.argv[0]}: {error.strerror}",
-            hint="`eai store verify` checks that the toolchain is whole",
-        ) from error
-    finally:
-        for theirs in (ready_theirs, alive_theirs, output):
-            os.close(theirs)
-    return Spawned(model, process, socket, log, ready, alive, since)
 
 
 class EngineProcess:
@@ -139,8 +47,6 @@ class EngineProcess:
         Raises:
             EngineError: It ended instead, or took too long; it is stopped then.
         """
-        import asyncio  # noqa: PLC0415 - `spawn` is used before the 40 ms of asyncio are spent
-
         name = self._spawned.model.name
         polling = None if self._spawned.model.engine.announces else self._loop.create_task(self._poll())
         waits: list[asyncio.Future[None] | asyncio.Future[str]] = [self._announced, self._gone]
@@ -164,16 +70,12 @@ class EngineProcess:
 
     async def died(self) -> str:
         """Wait until it is gone, and say how it ended and what it said last."""
-        import asyncio  # noqa: PLC0415 - as above
-
         how = await asyncio.shield(self._gone)
         words = self._spawned.last_words()
         return how + (f"\n{words}" if words else "")
 
     async def stop(self, limit: float = STOP_LIMIT) -> None:
         """End it: SIGTERM, and SIGKILL after a while. Its clients' connections must be closed already."""
-        import asyncio  # noqa: PLC0415 - as above
-
         if not self._gone.done():
             self._spawned.signal(signal.SIGTERM)
             await asyncio.wait([self._gone], timeout=limit)
@@ -203,16 +105,12 @@ class EngineProcess:
 
     async def _poll(self) -> None:
         """Ask `/health` until it says yes, for engines that do not announce themselves."""
-        import asyncio  # noqa: PLC0415 - as above
-
-        while not await self._healthy():
+        while not await self._healthy():  # noqa: ASYNC110 - another process sets no event of ours
             await asyncio.sleep(_POLL)
         if not self._announced.done():
             self._announced.set_result(None)
 
     async def _healthy(self) -> bool:
-        import asyncio  # noqa: PLC0415 - as above
-
         try:
             reader, writer = await asyncio.open_unix_connection(str(self.socket))
         except OSError:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from zoo.environment.model import ServedModel
+from zoo.errors import EngineTooLarge
 from zoo.serve import units
 
 _CGROUP = Path("/sys/fs/cgroup")
@@ -40,6 +42,20 @@ def budget(memory: str, *, available: int | None = None, cgroup: Path = _CGROUP)
         return Budget(size=units.size(memory), declared=True)
     free = min(_available() if available is None else available, _headroom(cgroup))
     return Budget(size=max(0, int(free - max(free / 20, _RESERVE))), declared=False)
+
+
+def require_room(model: ServedModel, size: int) -> None:
+    """Refuse a model that a budget of this many bytes can never hold.
+
+    Raises:
+        EngineTooLarge: It needs more.
+    """
+    if model.memory > size:
+        raise EngineTooLarge(
+            f"{model.name} needs {units.spell(model.memory)} of memory, and the loaded models may take "
+            f"{units.spell(size)} together",
+            hint="a smaller context-length needs less; `memory` of [server] says how much there may be",
+        )
 
 
 def _available() -> int:

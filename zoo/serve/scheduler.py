@@ -21,10 +21,10 @@ from contextlib import asynccontextmanager
 from typing import Generic
 
 from zoo.environment.model import ServedModel
-from zoo.errors import EngineBusy, EngineError, EngineTooLarge
+from zoo.errors import EngineBusy, EngineError
+from zoo.serve.machine import require_room
 from zoo.serve.room import plan
 from zoo.serve.slot import Clock, E, Loaded, Seen, Slot, Waiter
-from zoo.serve.units import spell
 
 QUEUE = 256
 FAILURES, FAILURES_WITHIN = 3, 60.0
@@ -138,12 +138,7 @@ class Scheduler(Generic[E]):
         """Refuse at once what cannot come to a good end."""
         if self._closing:
             raise EngineBusy("eai is being shut down")
-        if slot.memory > self.budget:
-            raise EngineTooLarge(
-                f"{slot.model.name} needs {spell(slot.memory)} of memory, and the loaded models may take "
-                f"{spell(self.budget)} together",
-                hint="a smaller context-length needs less; `memory` of [server] says how much there may be",
-            )
+        require_room(slot.model, self.budget)
         now = self._clock.time()
         while slot.failures and now - slot.failures[0] > FAILURES_WITHIN:
             slot.failures.popleft()
