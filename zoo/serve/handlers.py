@@ -126,8 +126,6 @@ class Pages:
 
     async def health(self, _: web.Request) -> web.Response:
         """Say whether the main model answers, or has and makes room just now."""
-        if self._proxy.failed is not None:
-            raise Problem(503, "engine_failed", self._proxy.failed)
         if not self._proxy.began:
             raise Problem(503, "loading", "the main model is being loaded", headers={"Retry-After": "1"})
         return _json({"status": "ok"})

@@ -60,8 +60,8 @@ def _owner(port: int, runs: Path) -> str:
 
     try:
         for connection in psutil.net_connections(kind="tcp"):
-            listening = connection.status == psutil.CONN_LISTEN and connection.laddr
-            if listening and connection.laddr[1] == port and connection.pid:
+            listening = connection.status == psutil.CONN_LISTEN and connection.pid is not None
+            if listening and tuple(connection.laddr)[1:2] == (port,):
                 return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
     except psutil.Error:
         return "another program"

@@ -21,7 +21,6 @@ class Proxy:
     Attributes:
         began: Whether the main model has answered once: then the proxy is healthy, also while the
             main model is away to make room.
-        failed: Why the main model did not start.
         started: Seconds since 1970.
     """
 
@@ -32,5 +31,4 @@ class Proxy:
     metrics: Metrics
     guard: Guard
     began: bool = False
-    failed: str | None = None
     started: float = field(default_factory=time.time)
