@@ -13,7 +13,6 @@ from zoo.serve.spawn import Spawned
 
 START_LIMIT = 3600.0
 STOP_LIMIT = 5.0
-_POLL = 0.015
 
 
 class EngineProcess:
@@ -48,16 +47,12 @@ class EngineProcess:
             EngineError: It ended instead, or took too long; it is stopped then.
         """
         name = self._spawned.model.name
-        polling = None if self._spawned.model.engine.announces else self._loop.create_task(self._poll())
         waits: list[asyncio.Future[None] | asyncio.Future[str]] = [self._announced, self._gone]
         try:
             done, _ = await asyncio.wait(waits, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
             await self.stop()
             raise
-        finally:
-            if polling is not None:
-                polling.cancel()
         if self._announced in done:
             return
         what = f"ended while loading: {self._gone.result()}" if done else f"was not ready in {limit:g} s"
@@ -102,24 +97,3 @@ class EngineProcess:
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
             self._loop.call_soon_threadsafe(self._gone.set_result, how)
-
-    async def _poll(self) -> None:
-        """Ask `/health` until it says yes, for engines that do not announce themselves."""
-        while not await self._healthy():  # noqa: ASYNC110 - another process sets no event of ours
-            await asyncio.sleep(_POLL)
-        if not self._announced.done():
-            self._announced.set_result(None)
-
-    async def _healthy(self) -> bool:
-        try:
-            reader, writer = await asyncio.open_unix_connection(str(self.socket))
-        except OSError:
-            return False
-        try:
-            writer.write(b"GET /health HTTP/1.1\r\nHost: engine\r\nConnection: close\r\n\r\n")
-            status = await reader.readline()
-        except OSError:
-            return False
-        finally:
-            writer.close()
-        return b" 200 " in status
