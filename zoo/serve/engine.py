@@ -74,8 +74,9 @@ class EngineProcess:
         if not self._gone.done():
             self._spawned.signal(signal.SIGTERM)
             await asyncio.wait([self._gone], timeout=limit)
-        self._spawned.signal(signal.SIGKILL)
-        await asyncio.shield(self._gone)
+        if not self._gone.done():
+            self._spawned.signal(signal.SIGKILL)
+            await asyncio.shield(self._gone)
         self._spawned.release()
 
     def _heard(self) -> None:
@@ -94,6 +95,7 @@ class EngineProcess:
     def _reap(self) -> None:
         """Wait for the process, in a thread: its pipe closes a moment before it is gone."""
         code = self._spawned.process.wait()
+        self._spawned.signal(signal.SIGKILL)  # what it started and left behind
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
             self._loop.call_soon_threadsafe(self._gone.set_result, how)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from zoo.serve.engine import EngineProcess
 _CONNECT = 5.0
 _ERROR_LIMIT = 2**20
 _FATE = 1.0
+_ONE_GO = 2**20
 _FAILURE = 400
 _CODES = {"exceed_context_size_error": "context_length_exceeded"}
 
@@ -49,12 +51,20 @@ class Upstream:
         Raises:
             aiohttp.ClientError: It cannot be reached, or ended before it answered.
         """
-        url = f"http://engine{path}"
         try:
-            return await self._session.post(url, data=body, headers=headers, allow_redirects=False)
+            return await self._ask(path, body, headers)
         except (aiohttp.ClientConnectorError, aiohttp.ServerDisconnectedError, ConnectionResetError):
             # Not a byte of an answer has come, so nothing is lost by asking once more.
-            return await self._session.post(url, data=body, headers=headers, allow_redirects=False)
+            return await self._ask(path, body, headers)
+
+    async def _ask(self, path: str, body: bytes, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+        if self._session.closed:
+            raise aiohttp.ClientConnectionError("the engine is gone")
+        # The client sends bytes in one go, and a file in pieces between which others have their turn.
+        data = body if len(body) <= _ONE_GO else io.BytesIO(body)
+        return await self._session.post(
+            f"http://engine{path}", data=data, headers=headers, allow_redirects=False
+        )
 
     async def died(self) -> str:
         """Wait until the engine is gone, and say how it ended."""

@@ -26,9 +26,9 @@ def entry(model: ServedModel, environment: Environment, state: State) -> dict[st
         "multimodal": model.multimodal,
         "context_length": model.context_length,
         "lora_config": [
-            {"name": lora.name, "digest": lora.digest, "scale": lora.scale} for lora in model.lora_config
+            {"name": lora.name, "digest": str(lora.digest), "scale": lora.scale} for lora in model.lora_config
         ],
-        "digest": model.digest,
+        "digest": str(model.digest),
         "environment": environment.id,
         "aliases": list(model.aliases),
     } | ({} if model.note is None else {"note": model.note})

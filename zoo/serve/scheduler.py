@@ -59,6 +59,7 @@ class Scheduler(Generic[E]):
         self._starter, self._clock, self._idle, self._patience = start, clock, idle, patience
         self._queue: list[Waiter[E]] = []
         self._tasks: set[asyncio.Task[None]] = set()
+        self._dead: set[Loaded[E]] = set()
         self._closing = False
         self._quiet: asyncio.Event = asyncio.Event()
 
@@ -113,8 +114,8 @@ class Scheduler(Generic[E]):
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        running = [slot.loaded.engine for slot in self._slots.values() if slot.loaded is not None]
-        await asyncio.gather(*(engine.stop() for engine in running))
+        loaded = self._dead | {slot.loaded for slot in self._slots.values() if slot.loaded is not None}
+        await asyncio.gather(*(each.engine.stop() for each in loaded))
 
     # Requests
 
@@ -163,6 +164,8 @@ class Scheduler(Generic[E]):
             if loaded.holds == 0:
                 self._rest(slot, loaded)
                 self._settle()
+        elif loaded.holds == 0:
+            self._spawn(self._bury(loaded))
         if self._closing and not any(slot.holds for slot in self._slots.values()):
             self._quiet.set()
 
@@ -264,8 +267,15 @@ class Scheduler(Generic[E]):
         slot.problem = f"the engine of {slot.model.name} died: {how}"
         slot.failures.append(self._clock.time())
         _log.error("%s", slot.problem)
+        self._dead.add(loaded)
         self._settle()
+        if loaded.holds == 0:
+            await self._bury(loaded)
+
+    async def _bury(self, loaded: Loaded[E]) -> None:
+        """Clear up after an engine that died, once those who held it have read its last words."""
         await loaded.engine.stop()
+        self._dead.discard(loaded)
 
     def _rest(self, slot: Slot[E], loaded: Loaded[E]) -> None:
         """Nobody may be using it now: unload an on-demand model after a while."""
