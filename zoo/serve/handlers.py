@@ -20,6 +20,7 @@ from zoo.serve.proxy import Proxy
 from zoo.serve.routing import NoRoute, Route
 
 BODY_LIMIT = 32 * 2**20
+_JSON = "application/json"
 _GONE = 499  # as nginx logs a client that left
 
 _log = logging.getLogger(__name__)
@@ -65,7 +66,7 @@ class Inference:
             model=route.model.name,
             path=self._endpoint.path,
             body=body,
-            content_type=request.headers.get("Content-Type", "application/json"),
+            content_type=_JSON if self._endpoint.json else request.headers.get("Content-Type", ""),
             headers=self._headers(route),
         )
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 LIMIT = 4 * 2**20
-_TAIL = 64 * 2**10
+_TAIL = 256 * 2**10
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +48,13 @@ class LogFile:
         os.truncate(self.path, 0)
         return True
 
-    def tail(self, lines: int, *, since: int = 0) -> tuple[str, ...]:
-        """The last lines that are not blank, of what was written after byte `since`."""
+    def tail(self, lines: int, *, since: int = 0, until: int | None = None) -> tuple[str, ...]:
+        """The last lines that are not blank, of what stands between two bytes; 256 KiB of it at most."""
         try:
             with self.path.open("rb") as file:
-                end = file.seek(0, os.SEEK_END)
-                file.seek(max(end - _TAIL, since if since <= end else 0))
-                text = file.read(_TAIL).decode(errors="replace")
+                end = min(file.seek(0, os.SEEK_END), until if until is not None else sys.maxsize)
+                start = file.seek(max(0, end - _TAIL, since if since <= end else 0))
+                text = file.read(end - start).decode(errors="replace")
         except FileNotFoundError:
             return ()
         return tuple([line.rstrip() for line in text.splitlines() if line.strip()][-lines:])
