@@ -4,6 +4,8 @@ EaiError                    1  it failed
 ├── UsageError              2  the command was wrong
 ├── ZoofileError            1  zoofile.toml says something impossible
 ├── EngineError             1  an engine did not start, or died
+│   ├── EngineBusy          1  there is no room for it now, or too many wait
+│   └── EngineTooLarge      1  it would need more memory than there may be
 ├── LockError               3  zoo.lock is missing, stale, conflicted or unreadable
 ├── IntegrityError          4  bytes are not what their digest says
 │   └── SizeMismatch        4  there are too many or too few of them
@@ -52,6 +54,14 @@ class ZoofileError(EaiError):
 
 class EngineError(EaiError):
     """An engine did not start, or died."""
+
+
+class EngineBusy(EngineError):
+    """There is no room for an engine now, or too many requests wait; asking again may help."""
+
+
+class EngineTooLarge(EngineError):
+    """An engine would need more memory than all of them may take."""
 
 
 class LockError(EaiError):

@@ -44,7 +44,7 @@ def run(args: argparse.Namespace, out: Output) -> int:
     platform: Platform = args.platform or current()
     todo = plan(needed(lock, platform), store)
     if todo.missing:
-        _fetch(todo, project, args, out)
+        bring(todo, project, out, offline=args.offline, jobs=args.jobs)
     if args.json:
         out.json(
             {
@@ -60,12 +60,17 @@ def run(args: argparse.Namespace, out: Output) -> int:
     return 0
 
 
-def _fetch(todo: Plan, project: Project, args: argparse.Namespace, out: Output) -> None:
+def bring(todo: Plan, project: Project, out: Output, *, offline: bool, jobs: int = JOBS) -> None:
+    """Get what is missing, and show how that goes.
+
+    Raises:
+        EaiError: As for `zoo.fetch.run.fetch`.
+    """
     from zoo.cli.progress import shown, size  # noqa: PLC0415 - only where something is missing
     from zoo.sources.registry import sources  # noqa: PLC0415 - as above
 
-    if not args.offline:
+    if not offline:
         out.say(f"{len(todo.missing)} files are missing: {size(todo.bytes)} to come")
-    found = sources(base=project.folder, env=os.environ, offline=args.offline)
+    found = sources(base=project.folder, env=os.environ, offline=offline)
     with shown(out, total=todo.size) as progress:
-        fetch(todo, open_store(), found, progress=progress, offline=args.offline, jobs=args.jobs)
+        fetch(todo, open_store(), found, progress=progress, offline=offline, jobs=jobs)

@@ -30,29 +30,27 @@ class Command:
 class EngineProgram:
     r"""How the engine of one model is started; only where it listens is decided later.
 
+    The program takes three options before llama-server's own: it reads the pipe `--alive-fd N` and is
+    ended, with all that it started, at its end of file, that is when eai is gone; it writes `ready\n`
+    to the pipe `--ready-fd N` as soon as it answers, and keeps that open as long as it lives; it
+    listens on the unix socket `--host PATH`.
+
     Attributes:
-        program: What is run, with the arguments that come before llama-server's own flags.
+        program: What is run, with the arguments that come before those.
         flags: llama-server's flags for this model (`-m`, `--alias`, `-c`, …), none about listening.
         env: The whole environment of the process.
         cwd: Where it starts.
-        watched: Whether the program takes `--alive-fd N` before the flags: it reads that pipe and
-            ends itself, and all that it started, at its end of file, that is when eai is gone.
-        announces: Whether it also takes `--ready-fd N`, and writes `ready\n` there as soon as it
-            answers; else `/health` is asked. It keeps that pipe open as long as it lives.
     """
 
     program: tuple[str, ...]
     flags: tuple[str, ...]
     env: Mapping[str, str]
     cwd: Path
-    watched: bool = True
-    announces: bool = True
 
     def command(self, socket: Path, *, ready_fd: int, alive_fd: int) -> Command:
         """The process that listens on this unix socket; both pipes are inherited by it."""
-        watch = ("--alive-fd", str(alive_fd)) if self.watched else ()
-        announce = ("--ready-fd", str(ready_fd)) if self.announces else ()
-        argv = (*self.program, *watch, *announce, "--host", str(socket), *self.flags)
+        pipes = ("--alive-fd", str(alive_fd), "--ready-fd", str(ready_fd))
+        argv = (*self.program, *pipes, "--host", str(socket), *self.flags)
         return Command(argv=argv, env=self.env, cwd=self.cwd)
 
 

@@ -1,0 +1,62 @@
+"""What an engine would fetch itself, however it is written."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from zoo.serve.media import remote
+
+URL = "http://169.254.169.254/latest/meta-data"
+
+
+def chat(*parts: object) -> bytes:
+    return json.dumps({"messages": [{"role": "user", "content": list(parts)}]}).encode()
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "image_url", "image_url": {"url": URL}},
+        {"type": "image_url", "image_url": URL},
+        {"type": "image_url", "image_url": {"url": " HTTPS://x.example/a.png"}},
+        {"type": "image_url", "image_url": {"url": "file:///etc/passwd"}},
+        {"type": "image_url", "image_url": {"url": "gopher://x.example/"}},
+        {"type": "input_audio", "input_audio": {"data": URL, "format": "wav"}},
+        {"type": "input_audio", "input_audio": {"url": URL}},
+        {"type": "input_video", "input_video": {"data": URL}},
+        {"type": "video_url", "video_url": {"url": URL}},
+        {"type": "input_image", "image_url": URL},
+        {"type": "image", "source": {"type": "url", "url": URL}},
+        {"type": "tool_result", "content": [{"type": "image", "source": {"type": "url", "url": URL}}]},
+    ],
+)
+def test_media_that_would_be_fetched_is_found(part: dict[str, object]) -> None:
+    assert remote(chat({"type": "text", "text": "what is this?"}, part)) is not None
+
+
+def test_escapes_hide_nothing() -> None:
+    text = (
+        r'{"messages":[{"content":[{"type":"im\u0061ge_url","image_url":{"\u0075rl":"\u0068ttp:\/\/x"}}]}]}'
+    )
+    assert remote(text.encode()) == "http://x"
+
+
+def test_of_two_values_for_a_key_the_last_counts_as_it_does_for_the_engine() -> None:
+    text = '{"content":[{"type":"text","type":"image_url","image_url":{"url":"data:x","url":"http://x"}}]}'
+    assert remote(text.encode()) == "http://x"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        chat({"type": "image_url", "image_url": {"url": "data:image/png;base64,aHR0cDovLw=="}}),
+        chat({"type": "text", "text": "read http://x.example/ for me"}),
+        chat({"type": "tool_use", "name": "fetch", "input": {"url": URL}}),
+        json.dumps({"prompt": URL}).encode(),
+        json.dumps({"messages": [{"role": "user", "content": URL}]}).encode(),
+    ],
+)
+def test_what_is_in_the_request_or_is_no_media_passes(body: bytes) -> None:
+    assert remote(body) is None

@@ -1,0 +1,52 @@
+"""`eai down`: stops serving."""
+
+from __future__ import annotations
+
+import argparse
+
+from zoo.cli.output import Output
+from zoo.cli.project import Project, add_project_option, data_dir
+from zoo.errors import EaiError
+
+_FORCED = 10.0
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments, its description and an example."""
+    parser.description = (
+        "Stop serving this project. Answers under way come to their end first, within drain-timeout."
+    )
+    parser.epilog = "example:\n  eai down"
+    add_project_option(parser)
+    parser.add_argument("--force", action="store_true", help="wait for no answer; kill what does not end")
+
+
+def run(args: argparse.Namespace, out: Output) -> int:
+    """Do it; the exit code, 0 when nothing is served any more."""
+    import psutil  # noqa: PLC0415 - 20 ms that `--help` does not need
+
+    from zoo.serve import state  # noqa: PLC0415 - as above
+    from zoo.serve.rundir import run_dir  # noqa: PLC0415 - as above
+
+    project = Project.of(args)
+    seen = state.running(run_dir(data_dir(), project.folder))
+    if seen is None:
+        out.say(f"{project.folder} is not being served")
+        return 0
+    process = psutil.Process(seen.pid)
+    try:
+        process.terminate()
+        if args.force:
+            process.terminate()
+        else:
+            out.say(f"stopping {seen.url}; answers under way come to their end first")
+        process.wait(_FORCED if args.force else None)
+    except psutil.TimeoutExpired:
+        process.kill()
+        process.wait()
+    except psutil.NoSuchProcess:
+        pass  # it ended by itself meanwhile
+    except psutil.AccessDenied as error:
+        raise EaiError(f"process {seen.pid} is another user's", hint="ask them to run `eai down`") from error
+    out.say("stopped")
+    return 0

@@ -1,0 +1,146 @@
+"""`eai up`: serves the locked environment, here or in the background."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from zoo.cli.detached import Word, detach, give
+from zoo.cli.output import Output
+from zoo.cli.project import LOCK, ZOOFILE, Project, add_project_option, data_dir, open_store
+from zoo.environment.model import Environment
+from zoo.errors import EXIT_INTERRUPTED, EaiError, LockError
+from zoo.lock.model import Lock
+from zoo.lock.toml import load
+from zoo.platform import current
+from zoo.store import Store
+
+_EXAMPLE = """examples:
+  eai up                       serve here; Ctrl-C ends it when the answers under way are whole
+  eai up -d                    serve in the background; see `eai status`, `eai logs`, `eai down`
+  eai up --frozen --offline    serve what zoo.lock says, and open no connection"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments, its description and an example."""
+    parser.description = (
+        "Serve what zoo.lock says: get what is missing, verified, and answer OpenAI's API. "
+        "Exits 3 if zoo.lock is missing or stale; it is never written."
+    )
+    parser.epilog = _EXAMPLE
+    add_project_option(parser)
+    parser.add_argument("-d", "--detach", action="store_true", help="serve in the background")
+    parser.add_argument("--host", help="listen there instead of where the zoofile says")
+    parser.add_argument("--port", type=port, metavar="N", help="the same for the port; 0 takes a free one")
+    parser.add_argument("--offline", action="store_true", help="open no connection; say what is missing")
+    parser.add_argument("--frozen", action="store_true", help=f"do not read {ZOOFILE}")
+    parser.add_argument("--report-fd", type=int, help=argparse.SUPPRESS)
+
+
+def run(args: argparse.Namespace, out: Output) -> int:
+    """Do it; the exit code, 0 when every answer was whole."""
+    project = Project.of(args)
+    lock = load(project.require_lock())
+    if not args.frozen:
+        _require_fresh(project, lock)
+    store = open_store()
+    _bring(project, lock, store, args, out)
+    if args.detach:
+        return detach(project, args, out)
+    return _serve(project, lock, store, args, out)
+
+
+def _require_fresh(project: Project, lock: Lock) -> None:
+    from zoo.cli.lock import out_of_date  # noqa: PLC0415 - `--frozen` needs none of this
+    from zoo.lock.freshness import stale  # noqa: PLC0415 - as above
+    from zoo.zoofile.read import load as load_zoofile  # noqa: PLC0415 - as above
+
+    if not project.zoofile.is_file():
+        raise LockError(
+            f"there is no {ZOOFILE} beside {project.lock} to check it against",
+            hint=f"`eai up --frozen` serves {LOCK} as it is",
+        )
+    if found := stale(lock, load_zoofile(project.zoofile)):
+        raise LockError(out_of_date(found), hint="run `eai lock`, then commit zoo.lock")
+
+
+def _bring(project: Project, lock: Lock, store: Store, args: argparse.Namespace, out: Output) -> None:
+    """Get what is missing into the store."""
+    from zoo.fetch.plan import needed, plan  # noqa: PLC0415 - a stale lock needs none of this
+
+    todo = plan(needed(lock, current()), store)
+    if todo.missing:
+        from zoo.cli.fetch import bring  # noqa: PLC0415 - the network's libraries, where they are needed
+
+        bring(todo, project, out, offline=args.offline)
+
+
+def _serve(project: Project, lock: Lock, store: Store, args: argparse.Namespace, out: Output) -> int:
+    from zoo.environment.build import realise  # noqa: PLC0415 - a stale lock needs none of this
+    from zoo.serve.run import Options, Told, serve  # noqa: PLC0415 - as above
+
+    options = Options(
+        data=data_dir(),
+        project=project.folder,
+        host=args.host,
+        port=args.port,
+        runtime=os.environ.get("XDG_RUNTIME_DIR"),
+    )
+    try:
+        environment = realise(lock, current(), store)
+        told = Told(
+            ready=lambda url: _ready(out, args.report_fd, announcement(url, environment)),
+            stopping=lambda streams: _stopping(out, streams),
+        )
+        whole = serve(environment, options, told)
+    except EaiError as error:
+        if args.report_fd is not None:
+            give(args.report_fd, Word(error=error.message, hint=error.hint, code=error.exit_code))
+        raise
+    return 0 if whole else EXIT_INTERRUPTED
+
+
+def announcement(url: str, environment: Environment) -> tuple[str, ...]:
+    """Where it is served and how to ask; the first line is data, the others are talk."""
+    models = [
+        f"{model.name} ({model.task}{', main' if model.main else ''}{', a toy' if model.note else ''})"
+        for model in environment.models
+    ]
+    return (
+        f"{url}/v1",
+        f"  environment  {environment.id}",
+        f"  models       {', '.join(models)}",
+        f"  ask it       {_example(url, environment)}",
+    )
+
+
+def _ready(out: Output, report: int | None, lines: tuple[str, ...]) -> None:
+    if report is not None:
+        give(report, Word(lines=lines))
+        return
+    out.print(lines[0])
+    for line in lines[1:]:
+        out.say(line)
+
+
+def _example(url: str, environment: Environment) -> str:
+    main = next(model for model in environment.models if model.main)
+    path, body = {
+        "chat": ("chat/completions", '{"messages": [{"role": "user", "content": "Hello!"}]}'),
+        "embed": ("embeddings", '{"input": "Hello!"}'),
+        "rerank": ("rerank", '{"query": "Hello!", "documents": ["Hi", "Bye"]}'),
+    }.get(main.task, ("models", None))
+    return f"curl {url}/v1/{path}" + (f" -d '{body}'" if body else "")
+
+
+def _stopping(out: Output, streams: int) -> None:
+    waiting = f"when {streams} answers are whole (again Ctrl-C: at once)" if streams else ""
+    out.say(f"stopping {waiting}".rstrip())
+
+
+def port(text: str) -> int:
+    """A port; argparse shows the name of this function where it is none."""
+    number = int(text)
+    if not 0 <= number <= 65535:  # noqa: PLR2004 - what TCP has
+        raise ValueError(text)
+    return number

@@ -1,0 +1,71 @@
+"""Errors as an OpenAI client understands them: `{"error": {message, type, param, code}}`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+from aiohttp import web
+
+from zoo.errors import EngineBusy, EngineError, EngineTooLarge
+
+_SERVER_ERROR = 500
+_RETRY_AFTER = "5"
+_TYPES = {403: "permission_error", 404: "not_found_error", 503: "unavailable_error"}
+
+
+class Problem(Exception):
+    """Ends a request with an error.
+
+    Args:
+        status: Of HTTP.
+        code: What happened, for programs.
+        message: What happened, for people.
+        param: The field of the request that it is about.
+        headers: More headers of the answer.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        param: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message, self.param = status, code, message, param
+        self.headers = dict(headers or {})
+
+    def body(self) -> bytes:
+        """The answer's body."""
+        fallback = "server_error" if self.status >= _SERVER_ERROR else "invalid_request_error"
+        kind = _TYPES.get(self.status, fallback)
+        error = {"message": self.message, "type": kind, "param": self.param, "code": self.code}
+        return msgspec.json.encode({"error": error})
+
+    def response(self) -> web.Response:
+        """The answer."""
+        return web.Response(
+            status=self.status, body=self.body(), content_type="application/json", headers=self.headers
+        )
+
+
+def of_engine(error: EngineError) -> Problem:
+    """What a client is told where the scheduler gives no engine."""
+    message = error.message + (f" (hint: {error.hint})" if error.hint else "")
+    if isinstance(error, EngineTooLarge):
+        return Problem(503, "model_too_large", message)
+    if isinstance(error, EngineBusy):
+        return Problem(503, "no_room", message, headers={"Retry-After": _RETRY_AFTER})
+    return Problem(503, "engine_failed", message)
+
+
+def of_http(error: web.HTTPException) -> Problem:
+    """What a client is told where the HTTP library ends a request."""
+    codes = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
+    messages = {404: "there is nothing at this path", 405: "this path takes another method"}
+    headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
+    message = messages.get(error.status, error.text or error.reason)
+    return Problem(error.status, codes.get(error.status, "bad_request"), message, headers=headers)

@@ -1,0 +1,48 @@
+"""The proxy as an aiohttp application: its paths, and what every request passes through."""
+
+from __future__ import annotations
+
+import logging
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from zoo.serve.answers import Problem, of_http
+from zoo.serve.endpoints import ENDPOINTS
+from zoo.serve.handlers import BODY_LIMIT, Inference, Pages
+from zoo.serve.proxy import Proxy
+
+_log = logging.getLogger(__name__)
+
+
+def make(proxy: Proxy) -> web.Application:
+    """Make the application that serves one environment."""
+
+    @web.middleware
+    async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            headers = request.headers
+            refusal = proxy.guard.refusal(headers.getall("Host", ()), headers.getall("Origin", ()))
+            if refusal is not None:
+                return Problem(403, "forbidden", refusal).response()
+            return await handler(request)
+        except Problem as problem:
+            return problem.response()
+        except web.HTTPException as error:
+            return of_http(error).response()
+        except Exception:  # noqa: BLE001 - a bug: the log has it whole, the answer keeps its shape
+            _log.exception("%s %s", request.method, request.path)
+            return Problem(500, "internal_error", "eai itself failed; its log says how").response()
+
+    app = web.Application(middlewares=[guarded], client_max_size=BODY_LIMIT)
+    for endpoint in ENDPOINTS:
+        for path in endpoint.paths:
+            app.router.add_post(path, Inference(proxy, endpoint).__call__)
+    pages = Pages(proxy)
+    for prefix in ("/v1", ""):
+        app.router.add_get(f"{prefix}/models", pages.models)
+        app.router.add_get(f"{prefix}/models/{{name:.+}}", pages.model)
+    app.router.add_get("/health", pages.health)
+    app.router.add_get("/metrics", pages.metrics)
+    app.router.add_get("/api/status", pages.status)
+    return app

@@ -1,0 +1,42 @@
+"""The endpoints that engines answer: which path is for which task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from zoo.zoofile.model import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One endpoint; all of them take POST.
+
+    Attributes:
+        path: As clients and engines call it.
+        task: What a model must be for; None where any will do.
+        json: Whether its body is JSON.
+    """
+
+    path: str
+    task: Task | None
+    json: bool = True
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The path, and the same without `/v1`."""
+        return (self.path, self.path.removeprefix("/v1")) if self.path.startswith("/v1/") else (self.path,)
+
+
+ENDPOINTS = (
+    Endpoint("/v1/chat/completions", "chat"),
+    Endpoint("/v1/completions", "chat"),
+    Endpoint("/v1/responses", "chat"),
+    Endpoint("/v1/messages", "chat"),
+    Endpoint("/v1/messages/count_tokens", "chat"),
+    Endpoint("/v1/embeddings", "embed"),
+    Endpoint("/v1/rerank", "rerank"),
+    Endpoint("/v1/images/generations", "image-generation"),
+    Endpoint("/v1/images/edits", "image-edit", json=False),
+    Endpoint("/tokenize", None),
+    Endpoint("/detokenize", None),
+)

@@ -1,0 +1,227 @@
+"""The event loop of `eai up`: the server, the scheduler, and an orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+
+from zoo.environment.model import Environment, ServedModel
+from zoo.serve import state, units
+from zoo.serve.app import make
+from zoo.serve.engine import EngineProcess
+from zoo.serve.forward import Upstream
+from zoo.serve.guard import Guard
+from zoo.serve.machine import Budget
+from zoo.serve.metrics import Metrics
+from zoo.serve.proxy import Proxy
+from zoo.serve.routing import Router
+from zoo.serve.run import Told, main_model
+from zoo.serve.rundir import RunDir
+from zoo.serve.scheduler import Scheduler
+from zoo.serve.spawn import Spawned, spawn
+
+_TURN_OVER = 10.0
+_LEAVE = 0.5  # seconds that handlers get to notice that they are cancelled
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """What was prepared before the event loop.
+
+    Attributes:
+        listening: The socket of the server, bound.
+        first: The main model's engine, which is loading already.
+    """
+
+    environment: Environment
+    budget: Budget
+    run: RunDir
+    sockets: Path
+    listening: socket.socket
+    host: str
+    first: Spawned
+    told: Told
+    state: state.RunState
+
+
+def run(serving: Serving) -> bool:
+    """Serve until a signal ends it; whether every request was answered to its end.
+
+    Raises:
+        EngineError: The main model did not start.
+    """
+    with _logged(serving.run), asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(_serve(serving))
+
+
+async def _serve(serving: Serving) -> bool:
+    loop = asyncio.get_running_loop()
+    signals = _Signals(loop)
+    starter = _Starter(serving, loop)
+    proxy = _proxy(serving, starter, loop)
+    runner = web.AppRunner(
+        make(proxy), handle_signals=False, access_log=None, handler_cancellation=True, shutdown_timeout=_LEAVE
+    )
+    await runner.setup()
+    site = web.SockSite(runner, serving.listening)
+    tending = loop.create_task(_tend(serving))
+    try:
+        await site.start()
+        state.write(serving.run, serving.state)
+        await _until_signal(serving, proxy, signals)
+        await site.stop()
+        return await _drain(serving, proxy.scheduler, signals)
+    finally:
+        tending.cancel()
+        await runner.cleanup()
+        await proxy.scheduler.stop()
+        _log.info("stopped")
+
+
+def _proxy(serving: Serving, starter: _Starter, loop: asyncio.AbstractEventLoop) -> Proxy:
+    environment, server = serving.environment, serving.environment.server
+    scheduler: Scheduler[Upstream] = Scheduler(
+        environment.models,
+        starter.start,
+        budget=serving.budget.size,
+        clock=loop,
+        idle=units.seconds(server.idle_timeout),
+        patience=units.seconds(server.drain_timeout),
+    )
+    return Proxy(
+        environment=environment,
+        router=Router(environment.models, server.unknown_model),
+        scheduler=scheduler,
+        budget=serving.budget,
+        metrics=Metrics(scheduler.seen, serving.budget.size),
+        guard=Guard(serving.host),
+    )
+
+
+class _Starter:
+    """Starts engines; the main model's first one runs already.
+
+    Args:
+        serving: What was prepared.
+        loop: The running event loop.
+    """
+
+    def __init__(self, serving: Serving, loop: asyncio.AbstractEventLoop) -> None:
+        self._serving, self._loop = serving, loop
+        self._early: Spawned | None = serving.first
+        self._numbers = itertools.count(1)
+
+    async def start(self, model: ServedModel) -> Upstream:
+        """Start the engine of a model and wait until it answers.
+
+        Raises:
+            EngineError: It does not.
+        """
+        if self._early is not None and self._early.model is model:
+            spawned, self._early = self._early, None
+        else:
+            path = self._serving.sockets / f"{next(self._numbers)}.sock"
+            spawned = spawn(model, path, self._serving.run.engine_log(model.name))
+        process = EngineProcess(spawned, self._loop)
+        await process.answers()
+        return Upstream(process)
+
+
+class _Signals:
+    """Counts the signals that ask for an end."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.once, self.again = asyncio.Event(), asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.add_signal_handler(number, self._one_more)
+
+    def _one_more(self) -> None:
+        (self.again if self.once.is_set() else self.once).set()
+
+
+async def _until_signal(serving: Serving, proxy: Proxy, signals: _Signals) -> None:
+    """Load the main model, tell that all is ready, and wait for a signal.
+
+    Raises:
+        EngineError: The main model did not start.
+    """
+    ended = asyncio.ensure_future(signals.once.wait())
+    loading = asyncio.ensure_future(_load_main(serving, proxy))
+    try:
+        await asyncio.wait((ended, loading), return_when=asyncio.FIRST_COMPLETED)
+        if loading.done():
+            loading.result()
+            serving.told.ready(serving.state.url)
+            await ended
+    finally:
+        ended.cancel()
+        loading.cancel()
+
+
+async def _load_main(serving: Serving, proxy: Proxy) -> None:
+    async with proxy.scheduler.hold(main_model(serving.environment).name):
+        proxy.began = True
+
+
+async def _drain(serving: Serving, scheduler: Scheduler[Upstream], signals: _Signals) -> bool:
+    """Let requests under way come to their end, unless a second signal or the drain timeout ends them."""
+    under_way = sum(seen.holds for seen in scheduler.seen())
+    serving.told.stopping(under_way)
+    limit = units.seconds(serving.environment.server.drain_timeout)
+    draining = asyncio.ensure_future(scheduler.drain(limit))
+    at_once = asyncio.ensure_future(signals.again.wait())
+    await asyncio.wait((draining, at_once), return_when=asyncio.FIRST_COMPLETED)
+    draining.cancel()
+    at_once.cancel()
+    return not any(seen.holds for seen in scheduler.seen())
+
+
+async def _tend(serving: Serving) -> None:
+    """Keep the logs small."""
+    names = [model.name for model in serving.environment.models]
+    logs = [serving.run.proxy_log, *map(serving.run.engine_log, names)]
+    while True:
+        await asyncio.sleep(_TURN_OVER)
+        for log in logs:
+            log.turn_over()
+
+
+@contextlib.contextmanager
+def _logged(run: RunDir) -> Iterator[None]:
+    """Send what the server logs to the proxy's log."""
+    run.proxy_log.turn_over()
+    handler = logging.StreamHandler(os.fdopen(run.proxy_log.open(), "w", buffering=1))
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    loggers = [logging.getLogger(name) for name in ("zoo", "aiohttp", "asyncio")]
+    for logger in loggers:
+        logger.addHandler(handler)
+    level = loggers[0].level
+    loggers[0].setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        loggers[0].setLevel(level)
+        for logger in loggers:
+            logger.removeHandler(handler)
+        handler.stream.close()
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    if sys.platform == "win32":
+        return asyncio.new_event_loop
+    import uvloop  # noqa: PLC0415 - there is none for Windows
+
+    return uvloop.new_event_loop

@@ -1,0 +1,49 @@
+"""Refuses media that an engine would fetch itself.
+
+llama.cpp downloads `http…` URLs of images, audio and video on its own, also where it is started
+with `--offline`: who may ask it something could make it ask other hosts. So only bytes that are in
+the request pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+_TYPES = ("image", "audio", "video")
+_REMOTE = ("http", "ftp", "file:")
+
+
+def remote(body: bytes) -> str | None:
+    """The first URL of media in this JSON that an engine would fetch; None where there is none.
+
+    Raises:
+        msgspec.DecodeError: It is no JSON.
+    """
+    # Without an escaped letter, a key or a value that means a URL or base64 data stands there as it is.
+    if b"\\u" not in body and b"http" not in body.lower() and b"://" not in body and b"file:" not in body:
+        return None
+    return next(filter(_is_remote, _media(msgspec.json.decode(body))), None)
+
+
+def _is_remote(text: str) -> bool:
+    start = text[:200].lstrip().lower()
+    return start.startswith(_REMOTE) or ("://" in start and not start.startswith("data:"))
+
+
+def _media(value: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
+    """Every text inside a part of a message that is media, wherever in the request it stands."""
+    rest = [(value, False)]
+    while rest:
+        node, inside = rest.pop()
+        if isinstance(node, str):
+            if inside:
+                yield node
+        elif isinstance(node, list):
+            rest += [(item, inside) for item in node]
+        elif isinstance(node, dict):
+            kind = node.get("type")
+            here = inside or (isinstance(kind, str) and any(word in kind for word in _TYPES))
+            rest += [(item, here) for item in node.values()]

@@ -1,0 +1,43 @@
+"""What `/v1/models` says about each model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from zoo.environment.model import Environment, ServedModel
+from zoo.serve.slot import State
+
+
+def entry(model: ServedModel, environment: Environment, state: State) -> dict[str, Any]:
+    """One model as OpenAI's `model` object, and what else there is to know.
+
+    `created` is when the weights came into this machine's store: it is about this model, and does not
+    change from one start to the next.
+    """
+    return {
+        "id": model.name,
+        "object": "model",
+        "created": model.created,
+        "owned_by": "eai",
+        "active": state == "ready",
+        "task": model.task,
+        "is_lora": bool(model.lora_config),
+        "multimodal": model.multimodal,
+        "context_length": model.context_length,
+        "lora_config": [
+            {"name": lora.name, "digest": str(lora.digest), "scale": lora.scale} for lora in model.lora_config
+        ],
+        "digest": str(model.digest),
+        "environment": environment.id,
+        "aliases": list(model.aliases),
+    } | ({} if model.note is None else {"note": model.note})
+
+
+def listing(environment: Environment, states: Mapping[str, State]) -> dict[str, Any]:
+    """Every model, the main one first, as some clients take the first for the default."""
+    models = sorted(environment.models, key=lambda model: not model.main)
+    return {
+        "object": "list",
+        "data": [entry(model, environment, states[model.name]) for model in models],
+    }

@@ -1,0 +1,34 @@
+"""All that a running proxy is made of, as one value for its handlers."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from zoo.environment.model import Environment
+from zoo.serve.forward import Upstream
+from zoo.serve.guard import Guard
+from zoo.serve.machine import Budget
+from zoo.serve.metrics import Metrics
+from zoo.serve.routing import Router
+from zoo.serve.scheduler import Scheduler
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Proxy:
+    """What serves one environment.
+
+    Attributes:
+        began: Whether the main model has answered once: then the proxy is healthy, also while the
+            main model is away to make room.
+        started: Seconds since 1970.
+    """
+
+    environment: Environment
+    router: Router
+    scheduler: Scheduler[Upstream]
+    budget: Budget
+    metrics: Metrics
+    guard: Guard
+    began: bool = False
+    started: float = field(default_factory=time.time)

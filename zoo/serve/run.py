@@ -1,0 +1,116 @@
+"""Serves an environment until a signal ends it: `eai up`.
+
+In the order that brings the first answer soonest: take the port, start the main model's engine, and
+import and start the server while that loads.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from zoo.environment.model import Environment, ServedModel
+from zoo.serve import state
+from zoo.serve.listen import listen
+from zoo.serve.machine import budget, require_room
+from zoo.serve.rundir import remove_sockets, run_dir, sockets_dir
+from zoo.serve.spawn import Spawned, spawn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How to serve.
+
+    Attributes:
+        data: Where eai keeps everything.
+        project: The folder of the zoofile.
+        host: Instead of the zoofile's.
+        port: Instead of the zoofile's; 0 for any that is free.
+        runtime: XDG_RUNTIME_DIR, where it is set: engines' sockets are best kept there.
+    """
+
+    data: Path
+    project: Path
+    host: str | None = None
+    port: int | None = None
+    runtime: str | None = None
+
+    @property
+    def overrides(self) -> dict[str, str | int]:
+        """What is not as the zoofile says."""
+        both: dict[str, str | int | None] = {"host": self.host, "port": self.port}
+        return {key: value for key, value in both.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """Whom to tell how serving goes.
+
+    Attributes:
+        ready: Called once, when the main model answers, with the server's URL.
+        stopping: Called when a signal ends it, with the number of requests still under way.
+    """
+
+    ready: Callable[[str], None]
+    stopping: Callable[[int], None]
+
+
+def serve(environment: Environment, options: Options, told: Told) -> bool:
+    """Serve until SIGTERM, SIGINT or SIGHUP; a second one ends also what is under way.
+
+    Returns:
+        Whether every request was answered to its end.
+
+    Raises:
+        EngineError: The main model did not start.
+        EaiError: The project is being served already, or the port is taken.
+    """
+    run = run_dir(options.data, options.project)
+    host = options.host or environment.server.host
+    port = environment.server.port if options.port is None else options.port
+    with state.claimed(run, options.project):
+        room = budget(environment.server.memory)
+        main = main_model(environment)
+        require_room(main, room.size)
+        listening = listen(host, port, run.path.parent)
+        sockets = sockets_dir(options.runtime)
+        first: Spawned | None = None
+        try:
+            first = spawn(main, sockets / "0.sock", run.engine_log(main.name))
+            from zoo.serve import loop  # noqa: PLC0415 - 200 ms, while the engine loads
+
+            serving = loop.Serving(
+                environment=environment,
+                budget=room,
+                run=run,
+                sockets=sockets,
+                listening=listening,
+                host=host,
+                first=first,
+                told=told,
+                state=state.RunState(
+                    pid=os.getpid(),
+                    born=state.born(),
+                    host=host,
+                    port=listening.getsockname()[1],
+                    overrides=options.overrides,
+                    environment=environment.id,
+                    project=str(options.project),
+                    sockets=str(sockets),
+                ),
+            )
+            return loop.run(serving)
+        finally:
+            listening.close()
+            if first is not None and first.process.poll() is None:
+                first.signal(signal.SIGKILL)
+                first.process.wait()
+            remove_sockets(sockets)
+
+
+def main_model(environment: Environment) -> ServedModel:
+    """The model that is loaded from the start."""
+    return next(model for model in environment.models if model.main)

@@ -1,0 +1,72 @@
+"""Folders of one run: where its state and logs are kept, and where its engines' sockets are."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from zoo.serve.logfile import LogFile
+
+
+@dataclass(frozen=True, slots=True)
+class RunDir:
+    """The folder `<data dir>/run/<hash>` of one project, which holds what outlives its proxy."""
+
+    path: Path
+
+    @property
+    def state(self) -> Path:
+        """What is running, as JSON."""
+        return self.path / "state.json"
+
+    @property
+    def guard(self) -> Path:
+        """The file whose lock a running proxy holds."""
+        return self.path / "lock"
+
+    @property
+    def proxy_log(self) -> LogFile:
+        """What the proxy says."""
+        return LogFile(self.path / "proxy.log")
+
+    def engine_log(self, model: str) -> LogFile:
+        """What the engine of a model says."""
+        return LogFile(self.path / f"{_file_name(model)}.engine.log")
+
+
+def run_dir(data: Path, project: Path) -> RunDir:
+    """The run folder of a project.
+
+    Args:
+        data: Where eai keeps everything.
+        project: The folder of its zoofile.
+    """
+    name = hashlib.sha256(os.fsencode(project.resolve())).hexdigest()[:16]
+    return RunDir(data / "run" / name)
+
+
+def sockets_dir(runtime: str | None) -> Path:
+    """Make a new folder that only this user can enter, with a short path, for engines' sockets.
+
+    Args:
+        runtime: XDG_RUNTIME_DIR, where it is set.
+    """
+    base = runtime if runtime and os.access(runtime, os.W_OK | os.X_OK) else None
+    return Path(tempfile.mkdtemp(prefix="eai-", dir=base))
+
+
+def remove_sockets(folder: Path) -> None:
+    """Remove the folder of sockets of a run that is over."""
+    if folder.name.startswith("eai-"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _file_name(model: str) -> str:
+    """A model's name as a file name; two names that differ stay different."""
+    clean = re.sub(r"[^A-Za-z0-9._-]", "_", model)[:80].lstrip(".")
+    return clean if clean == model else f"{clean}-{hashlib.sha256(model.encode()).hexdigest()[:8]}"

@@ -1,0 +1,101 @@
+"""Starts an engine: a process of its own group that listens on a unix socket nobody else can reach.
+
+It needs no event loop and imports little, so that the main model loads while eai is still importing
+its server. The engine holds the write end of one pipe, whose end of file says that it is gone, and
+reads the other, whose end of file tells it that eai is gone, even by SIGKILL.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from zoo.environment.model import ServedModel
+from zoo.errors import EngineError
+from zoo.serve.logfile import LogFile
+
+_SOCKET_PATH_MAX = 103  # macOS allows 104 bytes with the final zero, Linux 108
+_TOLD = 8
+
+
+@dataclass(slots=True, eq=False)
+class Spawned:
+    """An engine process that may still be loading.
+
+    Attributes:
+        ready: The pipe on which it may say that it is ready; its end of file is the engine's end.
+        alive: The pipe that it watches; closing it ends the engine.
+        since: Where in the log this start begins.
+    """
+
+    model: ServedModel
+    process: subprocess.Popen[bytes]
+    socket: Path
+    log: LogFile
+    ready: int
+    alive: int
+    since: int
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the engine and all that it started."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, number)
+
+    def release(self) -> None:
+        """Close the pipes and remove the socket; the process is gone."""
+        for pipe in (self.ready, self.alive):
+            if pipe >= 0:
+                os.close(pipe)
+        self.ready = self.alive = -1
+        self.socket.unlink(missing_ok=True)
+
+    def last_words(self) -> str:
+        """The end of what it wrote to its log."""
+        return "\n".join(f"    {line[:300]}" for line in self.log.tail(_TOLD, since=self.since))
+
+
+def spawn(model: ServedModel, socket: Path, log: LogFile) -> Spawned:
+    """Start the engine of a model.
+
+    Raises:
+        EngineError: It cannot be started at all.
+    """
+    if len(os.fsencode(socket)) > _SOCKET_PATH_MAX:
+        raise EngineError(
+            f"the path of the engine's socket is too long: {socket}",
+            hint="set XDG_RUNTIME_DIR or TMPDIR to a folder with a shorter path",
+        )
+    socket.unlink(missing_ok=True)
+    log.turn_over()
+    since = log.size()
+    ready, ready_theirs = os.pipe()
+    alive_theirs, alive = os.pipe()
+    output = log.open()
+    command = model.engine.command(socket, ready_fd=ready_theirs, alive_fd=alive_theirs)
+    try:
+        process = subprocess.Popen(
+            command.argv,
+            env=dict(command.env),
+            cwd=command.cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            pass_fds=(ready_theirs, alive_theirs),
+            process_group=0,
+            umask=0o077,
+        )
+    except OSError as error:
+        os.close(ready)
+        os.close(alive)
+        raise EngineError(
+            f"the engine of {model.name} cannot be started: {command.argv[0]}: {error.strerror}",
+            hint="`eai store verify` checks that the toolchain is whole",
+        ) from error
+    finally:
+        for theirs in (ready_theirs, alive_theirs, output):
+            os.close(theirs)
+    return Spawned(model, process, socket, log, ready, alive, since)
