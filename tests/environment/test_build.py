@@ -119,6 +119,7 @@ def test_a_model_is_described_with_all_that_it_may_be_called(stocked: Stocked) -
 
     digest = stocked.chat.digest
     assert served.aliases == (CID, digest, digest.hex, "chat.gguf", "chat")
+    assert {type(alias) for alias in served.aliases} == {str}  # they are written as JSON
     assert (served.task, served.main, served.context_length, served.digest) == ("chat", True, 512, digest)
     assert served.created > 1_700_000_000
     assert served.note is not None

@@ -104,6 +104,6 @@ def _aliases(model: Model, artifacts: Mapping[Digest, Artifact]) -> Iterator[str
             cid, _, path = uri.removeprefix("ipfs://").partition("/")
             if not path:  # else it is the CID of a folder, which may hold several models
                 yield cid
-        yield from (file.digest, file.digest.hex)
+        yield from (str(file.digest), file.digest.hex)
         name = PurePosixPath(file.path).name
         yield from (name, name.removesuffix(".gguf"))
