@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -80,6 +81,13 @@ class Engine:
         line = os.read(self.ready, 100)
         assert line == b"ready\n", self.log.read_text()
         return self
+
+    def logged(self, *lines: str) -> None:
+        """Wait until the log, which a thread of the engine's writes, holds these."""
+        deadline = time.monotonic() + WAIT
+        while not all(line in self.log.read_text("utf-8", "replace") for line in lines):
+            assert time.monotonic() < deadline, self.log.read_text("utf-8", "replace")
+            time.sleep(0.01)
 
     def ended(self) -> int:
         """Wait for the end of the process."""

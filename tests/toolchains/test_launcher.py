@@ -91,7 +91,6 @@ def test_every_setting_takes_effect(engines: Engines, models: Models, tmp_path: 
 
     props = engine.ask("/props")
     params = props["default_generation_settings"]["params"]
-    log = engine.log.read_text()
 
     assert props["total_slots"] == 2
     assert props["default_generation_settings"]["n_ctx"] == 512
@@ -99,14 +98,14 @@ def test_every_setting_takes_effect(engines: Engines, models: Models, tmp_path: 
     wanted = {"temperature": 0.25, "top_k": 7, "top_p": 0.5, "min_p": 0.125, "seed": 42}
     wanted |= {"repeat_penalty": 1.5, "presence_penalty": 0.25, "frequency_penalty": 0.75}
     assert {key: params[key] for key in wanted} == wanted
-    for line in (
+    engine.logged(
         "n_batch               = 256",
         "n_ubatch              = 128",
         "kv_unified            = false",
-    ):
-        assert line in log
-    assert "flash_attn            = enabled" in log
-    assert "64 MiB" in log
+        "flash_attn            = enabled",
+        "K (bf16)",
+        "size limit: 64 MiB",
+    )
     assert engine.ask("/slots")["error"]["code"] == 501
 
 
@@ -139,7 +138,7 @@ def test_sigterm_ends_it_at_once_though_a_stream_never_ends(engines: Engines, mo
     engine.process.send_signal(signal.SIGTERM)
 
     assert engine.ended() == 0
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 5  # llama-server itself may hang here for 30 s, or for ever
     connection.close()
 
 
@@ -186,10 +185,7 @@ def _loading(engines: Engines) -> Engine:
     pipe = engines.folder / "model.gguf"
     os.mkfifo(pipe)
     engine = engines.start("-m", pipe, *BASE)
-    deadline = time.monotonic() + WAIT
-    while b"loading model" not in engine.log.read_bytes():
-        assert time.monotonic() < deadline, engine.log.read_text()
-        time.sleep(0.01)
+    engine.logged("loading model")
     return engine
 
 

@@ -6,10 +6,13 @@ import importlib
 import os
 import signal
 import sys
+import time
 from types import ModuleType
 from typing import NoReturn
 
 from . import flags, sentinel
+
+_LOG = 0.1  # seconds for the engine's log, which a thread of its own writes, to be complete
 
 
 def main(words: list[str]) -> NoReturn:
@@ -30,6 +33,7 @@ def _load(engine: ModuleType, params: object) -> object:
     try:
         return engine.Server(params)
     except (RuntimeError, ValueError):
+        time.sleep(_LOG)
         _fail("the model did not load; the engine's own lines above say why")
 
 
