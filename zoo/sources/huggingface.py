@@ -8,20 +8,24 @@ from __future__ import annotations
 import difflib
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, ClassVar
+from urllib.parse import quote
 
 from zoo.digest import Digest
-from zoo.errors import NotThere, SourceError
+from zoo.errors import AccessDenied, NotThere, SourceError
 from zoo.lock.model import SourceKind
-from zoo.sources.base import Found
-from zoo.sources.hub_errors import not_moved, renamed, told
+from zoo.sources.base import Body, Download, Found
+from zoo.sources.http import Patience, open_url
+from zoo.sources.hub_errors import gated, not_moved, renamed, told
 from zoo.sources.shards import choose, is_shard
 from zoo.zoofile.model import Origin
 
 if TYPE_CHECKING:
+    import httpx2
     from huggingface_hub import HfApi
     from huggingface_hub.hf_api import ModelInfo
 
@@ -45,14 +49,18 @@ class HuggingFace:
     """Files on the Hub.
 
     Args:
-        env: HF_ENDPOINT, HF_TOKEN and the variables that huggingface_hub looks at for a token file.
+        env: HF_ENDPOINT and HF_TOKEN; without the latter, the token that huggingface_hub knows is taken.
+        client: Gives the HTTP client that files are read with, when one is needed.
+        patience: How long to wait for what while reading.
     """
 
     kind: ClassVar[SourceKind] = "hf"
     local: ClassVar[bool] = False
 
-    def __init__(self, env: Mapping[str, str]) -> None:
-        self._env = env
+    def __init__(
+        self, env: Mapping[str, str], client: Callable[[], httpx2.Client], patience: Patience | None = None
+    ) -> None:
+        self._env, self._client, self._patience = env, client, patience
         self._lock = threading.Lock()
         self._made: HfApi | None = None
 
@@ -81,6 +89,35 @@ class HuggingFace:
             )
             for path in paths
         )
+
+    @contextmanager
+    def open(self, uri: str, *, size: int | None) -> Iterator[Download]:
+        """Open a file at the commit that its URI names; the token goes to the endpoint alone.
+
+        Raises:
+            SourceError: The URI is none of this kind.
+        """
+        match = _URI.fullmatch(uri)
+        if match is None:
+            raise SourceError(f"{uri[:200]!a} is no file on the Hub", hint="run `eai lock` again")
+        repo = match["repo"]
+        url = f"{self.endpoint}/{repo}/resolve/{match['commit']}/{quote(match['path'])}"
+        token = self._token()
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        with open_url(self._client(), url, size=size, headers=headers, patience=self._patience) as download:
+            yield _Asking(download, lambda: self._explain(repo))
+
+    def _explain(self, repo: str) -> None:
+        """Find out why the Hub keeps a file from us.
+
+        Raises:
+            SourceError: With the reason, if the Hub tells one.
+        """
+        api = self._api()
+        with told(repo, "main", self.endpoint, token=bool(api.token)):
+            info = api.model_info(repo, timeout=TIMEOUT)
+        if info.gated:
+            raise gated(repo, self.endpoint, token=bool(api.token))
 
     @property
     def endpoint(self) -> str:
@@ -111,8 +148,27 @@ class HuggingFace:
         return info.sha
 
 
+class _Asking:
+    """A download that asks for the reason when access is denied; see `zoo.sources.base.Download`."""
+
+    def __init__(self, download: Download, explain: Callable[[], None]) -> None:
+        self._download, self._explain = download, explain
+        self.size, self.validator = download.size, download.validator
+
+    @contextmanager
+    def read(self, start: int, stop: int | None) -> Iterator[Body]:
+        """Ask for a range; see `zoo.sources.base.Download.read`."""
+        try:
+            with self._download.read(start, stop) as body:
+                self.size, self.validator = self._download.size, self._download.validator
+                yield body
+        except (AccessDenied, NotThere):
+            self._explain()
+            raise
+
+
 def _client(endpoint: str, token: str | None) -> HfApi:
-    """Make the client; unlike its default, it neither waits for ever nor takes the token across a redirect."""
+    """Make the client, which neither waits for ever nor takes the token across a redirect."""
     import httpx2  # noqa: PLC0415 - heavy, and only needed where the Hub is asked
     import huggingface_hub as hub  # noqa: PLC0415 - as above
 
