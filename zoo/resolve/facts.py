@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 from zoo.errors import ZoofileError
@@ -9,7 +10,7 @@ from zoo.lock.model import Facts
 from zoo.resolve.caches import ENCODERS, caches
 from zoo.resolve.ggml import FILE_TYPES, GUESSED, TENSOR_TYPES
 from zoo.resolve.gguf import Header
-from zoo.resolve.hyper import MAX_TOKENS, Hyper
+from zoo.resolve.hyper import MAX_LAYERS, MAX_TOKENS, Hyper
 from zoo.zoofile.model import Sampling, Task
 
 BATCH = 512
@@ -17,9 +18,11 @@ BATCH = 512
 
 _PROCESS = 32 << 20
 """Bytes of an engine without a model: its code, its threads, its HTTP server."""
+_ABSURD = 1 << 48
 _MASKED = 32768
 """Tokens of context that the attention mask is told for."""
 _F32, _F16 = 4, 2
+_ARCHITECTURE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._()-]{0,63}")
 _POOLING_NONE, _POOLING_RANK = 0, 4
 _MOSTLY_EMBEDDING = frozenset({"llama-embed", "t5encoder"})
 
@@ -44,8 +47,8 @@ def facts(
     Raises:
         ZoofileError: llama.cpp could not load such a model, or a number in it is absurd.
     """
-    architecture = header.text("general.architecture")
-    if architecture is None:
+    architecture = header.text("general.architecture") or ""
+    if _ARCHITECTURE.fullmatch(architecture) is None:
         raise ZoofileError(
             f"{name} names no architecture, so no engine could load it",
             hint="name a model converted for llama.cpp",
@@ -55,6 +58,11 @@ def facts(
     pooling = hyper.get("pooling_type")
     embedding = _embeds(architecture, pooling)
     context = hyper.required("context_length", most=MAX_TOKENS)
+    overhead = _overhead(hyper, context, embedding=embedding)
+    if max(kept.kv_token, kept.kv_window_token, kept.state, overhead) > _ABSURD:
+        raise ZoofileError(
+            f"{name} would need more memory than any machine has", hint="name another file of the same model"
+        )
     return Facts(
         architecture=architecture,
         quantisation=quantisation(header),
@@ -66,7 +74,7 @@ def facts(
         kv_window_token=kept.kv_window_token,
         window=kept.window,
         state=kept.state,
-        overhead=_overhead(hyper, context, embedding=embedding),
+        overhead=overhead,
         task=task or ("rerank" if pooling == _POOLING_RANK else None),
         sampling=sampling or Sampling(),
     )
@@ -100,7 +108,7 @@ def _overhead(hyper: Hyper, context: int, *, embedding: bool) -> int:
     has logits for every token, others for the last one only.
     """
     width = hyper.get("embedding_length")
-    count = hyper.get("block_count")
+    count = max(hyper.get("block_count", most=MAX_LAYERS), 1)
     forward = max(hyper.layers("feed_forward_length", count, (0,)))
     experts = max(hyper.layers("expert_used_count", count, (0,)))
     expert = max(hyper.layers("expert_feed_forward_length", count, (forward,)))

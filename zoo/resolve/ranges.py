@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from zoo.errors import Interrupted
+from zoo.errors import Interrupted, SourceError
 from zoo.sources.base import Download
 
 TRIES = 3
@@ -48,6 +48,8 @@ class Remote:
         try:
             with self._download.read(start, stop) as body:
                 skip -= body.start
+                if skip < 0:
+                    raise SourceError(f"asked for bytes from {start:,} on, got them from {body.start:,} on")
                 for chunk in body.chunks:
                     part = chunk[skip:]
                     skip = max(skip - len(chunk), 0)
