@@ -101,12 +101,14 @@ class Cursor:
             ZoofileError: As `take`.
         """
         self._bound(8 * count)
-        for _ in range(count):
-            length = self.u64()
-            if self._at + length <= len(self._window):
-                self._at += length
-            else:
-                self.skip(length)
+        length_of = _U64.unpack_from
+        while count:
+            self._need(8)
+            window, at, last = self._window, self._at, len(self._window) - 8
+            while count and at <= last:
+                at += 8 + length_of(window, at)[0]
+                count -= 1
+            self.skip(at - self._at)
 
     def _bound(self, length: int) -> None:
         end = self.position + length

@@ -165,6 +165,8 @@ def _values(cursor: Cursor, count: int) -> dict[str, Value]:
     values: dict[str, Value] = {}
     for _ in range(count):
         key = _name(cursor, "key")
+        if not key:
+            raise cursor.refuse("it has an empty key")
         if key in values:
             raise cursor.refuse(f"the key {key!r} stands in it twice")
         values[key] = _value(cursor, key)
