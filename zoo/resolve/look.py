@@ -12,7 +12,8 @@ from zoo.resolve.facts import facts
 from zoo.resolve.gguf import Header, read
 from zoo.resolve.kinds import Kind, require, require_same_architecture, require_shards
 from zoo.resolve.origins import Wanted
-from zoo.resolve.pins import Pinned, Role
+from zoo.resolve.pins import Pinned
+from zoo.resolve.sighted import Role
 
 Open = Callable[[Pinned], AbstractContextManager[RangeReader]]
 

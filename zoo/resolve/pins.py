@@ -1,52 +1,26 @@
-"""Turns what a model is asked to consist of into files with digests, and opens them for a look."""
+"""Gives the files of a model their digests and names, and opens them for a look."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal, Protocol
 
 from zoo.digest import Digest
-from zoo.errors import SourceError, ZoofileError
+from zoo.errors import ZoofileError
 from zoo.lock.model import Artifact, File, SourceKind
-from zoo.lock.uri import is_clean
 from zoo.resolve.cursor import RangeReader
-from zoo.resolve.origins import Wanted, kind_of
 from zoo.resolve.ranges import Local, Remote
+from zoo.resolve.sighted import Role, Sighted
 from zoo.sources.base import Found, Source
-from zoo.zoofile.model import Origin
-
-Role = Literal["weights", "mmproj", "lora", "chat_template"]
+from zoo.store import Store
 
 _ENGINE_SEPARATORS = str.maketrans(",:", "__")
 """What llama-server takes for the end of a path where it lists adapters."""
 
 
-class Objects(Protocol):
-    """The store, as far as locking needs it."""
-
-    def has(self, digest: Digest) -> bool:
-        """Whether the object is there and valid."""
-        ...
-
-    def object(self, digest: Digest) -> Path:
-        """Where it is."""
-        ...
-
-
 Fetch = Callable[[SourceKind, Found], tuple[Digest, int]]
 """Gets a file whose digest nobody states into the store, and says its digest and size in bytes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sighted:
-    """A file that was found at a kind of source, and what it is for."""
-
-    role: Role
-    kind: SourceKind
-    found: Found
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,38 +44,6 @@ class Pinned:
     def artifact(self) -> Artifact:
         """Its bytes, with the one source that they were found at."""
         return Artifact(digest=self.file.digest, size=self.size, **{self.kind: (self.uri,)})
-
-
-def sight(want: Wanted, sources: Mapping[SourceKind, Source]) -> tuple[Sighted, ...]:
-    """Ask the sources which files a model consists of.
-
-    Raises:
-        SourceError: One of them does not know.
-        ZoofileError: It names a kind of source that this eai does not have.
-    """
-    origins: list[tuple[Role, Origin]] = [("weights", want.weights)]
-    if want.mmproj is not None:
-        origins.append(("mmproj", want.mmproj))
-    origins += [("lora", origin) for origin in want.lora]
-    if want.chat_template is not None:
-        origins.append(("chat_template", want.chat_template))
-    return tuple(seen for role, origin in origins for seen in _sight(role, origin, sources))
-
-
-def _sight(role: Role, origin: Origin, sources: Mapping[SourceKind, Source]) -> Iterator[Sighted]:
-    kind = kind_of(origin)
-    if kind not in sources:
-        raise ZoofileError(
-            f"this eai cannot get files from {kind}",
-            hint=f"name another origin: {', '.join(sorted(sources))}",
-        )
-    for found in sources[kind].find(origin):
-        if not is_clean(found.path):
-            raise SourceError(
-                f"{found.uri!a} has the name {found.path!a}, which is no clean one for a file",
-                hint="name a file whose name has no control characters, backslashes or `..`",
-            )
-        yield Sighted(role, kind, found)
 
 
 def pin(sighted: tuple[Sighted, ...], fetch: Fetch) -> tuple[Pinned, ...]:
@@ -135,7 +77,7 @@ def _free(seen: Sighted, taken: set[str]) -> str:
 
 
 @contextmanager
-def opened(pinned: Pinned, sources: Mapping[SourceKind, Source], store: Objects) -> Iterator[RangeReader]:
+def opened(pinned: Pinned, sources: Mapping[SourceKind, Source], store: Store) -> Iterator[RangeReader]:
     """Open a file for a look: the object, if the store has it, else ranges at its source.
 
     Raises:
