@@ -318,8 +318,24 @@ def test_every_shard_of_a_split_model_is_locked(bench: Bench, shards: tuple[byte
     assert model.memory > sum(map(len, shards))
 
 
+@pytest.fixture
+def mixed(bench: Bench, write: Callable[..., bytes], shards: tuple[bytes, ...]) -> Bench:
+    """Add files of every kind to the repository and to the disk."""
+    bench.hub.files[REPO] |= {
+        "mmproj.gguf": write("clip"),
+        "lora.gguf": write("llama", adapter=True),
+        "page.gguf": b"<html>",
+        "shard.gguf": shards[0],
+    }
+    bench.disk.files = {
+        "cub.gguf": {"cub.gguf": bench.hub.files[REPO]["cub.gguf"]},
+        "alien.gguf": {"alien.gguf": write("qwen3", adapter=True)},
+    }
+    return bench
+
+
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "says", "hint"),
     [
         (LION.replace("lion.gguf", "mmproj.gguf"), "lion: mmproj.gguf is a projector", "as `mmproj`"),
         (LION.replace("lion.gguf", "lora.gguf"), "lion: lora.gguf is a LoRA adapter", "in `lora`"),
@@ -349,21 +365,10 @@ def test_every_shard_of_a_split_model_is_locked(bench: Bench, shards: tuple[byte
     ],
 )
 def test_what_cannot_be_locked_is_told_by_model_with_a_hint(
-    bench: Bench, write: Callable[..., bytes], shards: tuple[bytes, ...], text: str, says: str, hint: str
+    mixed: Bench, text: str, says: str, hint: str
 ) -> None:
-    bench.hub.files[REPO] |= {
-        "mmproj.gguf": write("clip"),
-        "lora.gguf": write("llama", adapter=True),
-        "page.gguf": b"<html>",
-        "shard.gguf": shards[0],
-    }
-    bench.disk.files = {
-        "cub.gguf": {"cub.gguf": bench.hub.files[REPO]["cub.gguf"]},
-        "alien.gguf": {"alien.gguf": write("qwen3", adapter=True)},
-    }
-
     with pytest.raises(EaiError) as caught:
-        bench.lock(text)
+        mixed.lock(text)
 
     assert says in caught.value.message
     assert hint in str(caught.value.hint)
