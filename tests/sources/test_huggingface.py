@@ -273,6 +273,20 @@ def test_the_hubs_own_offline_mode_is_respected(hub: Hub, monkeypatch: pytest.Mo
     assert "HF_HUB_OFFLINE" in refusal(hub, LION, Offline).message
 
 
+def test_nothing_is_reported_about_this_machine(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.repo("zoo/lion", {"lion.gguf": MODEL})
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_TELEMETRY", False)
+    monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+    monkeypatch.setattr(constants, "AGENT_HARNESSES_PATH", str(tmp_path / "harnesses.json"))
+    monkeypatch.setattr("huggingface_hub.utils._detect_agent._registry", None)
+
+    find(hub, LION)
+
+    assert [request.path for request in hub.seen] == ["/api/models/zoo/lion/revision/main"]
+
+
 def test_ranges_come_from_the_storage_and_the_token_stays_at_the_endpoint(hub: Hub) -> None:
     hub.repo("zoo/lion", {"lion.gguf": MODEL}, private=True, allowed=frozenset({TOKEN}))
     [found] = find(hub, LION, HF_TOKEN=TOKEN)

@@ -176,6 +176,8 @@ def _client(endpoint: str, token: str | None) -> HfApi:
         return httpx2.Client(timeout=TIMEOUT, follow_redirects=False, event_hooks={"response": [not_moved]})
 
     hub.set_client_factory(factory)
+    # Else it asks the Hub, once a day, for a list of programs to look for in the environment and report.
+    hub.constants.HF_HUB_DISABLE_TELEMETRY = True
     return hub.HfApi(endpoint=endpoint, token=token or False, library_name="eternal-zoo")
 
 
