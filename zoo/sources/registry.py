@@ -43,6 +43,7 @@ class _Sources(Mapping[SourceKind, Source]):
         self._made: dict[SourceKind, Source] = {}
         self._makers: dict[SourceKind, Callable[[], Source]] = {
             "bundled": _bundled,
+            "hf": lambda: _huggingface(env, client),
             "path": lambda: _path(base),
             "pypi": lambda: _pypi(env, client),
             "url": lambda: _url(client),
@@ -96,6 +97,12 @@ def _bundled() -> Source:
     from zoo.sources.bundled import Bundled  # noqa: PLC0415 - made when it is asked for
 
     return Bundled()
+
+
+def _huggingface(env: Mapping[str, str], client: Client) -> Source:
+    from zoo.sources.huggingface import HuggingFace  # noqa: PLC0415 - made when it is asked for
+
+    return HuggingFace(env, client)
 
 
 def _path(base: Path) -> Source:

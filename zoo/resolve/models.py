@@ -1,0 +1,126 @@
+"""Locks the models: keeps those that are asked for as they were, and resolves the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+
+from msgspec.structs import replace
+
+from zoo.digest import Digest
+from zoo.lock.model import Artifact, Facts, File, Lock, Model, Settings, SourceKind
+from zoo.lock.settings import memory, settle
+from zoo.resolve.cursor import RangeReader
+from zoo.resolve.fetcher import Fetcher
+from zoo.resolve.held import held
+from zoo.resolve.look import look
+from zoo.resolve.origins import Wanted, wanted
+from zoo.resolve.parallel import for_each, in_turn
+from zoo.resolve.pins import Pinned, opened, pin
+from zoo.resolve.sighted import Role, Sighted, sight
+from zoo.resolve.upgrade import Upgrade
+from zoo.sources.base import Found, Source
+from zoo.store import Store
+from zoo.zoofile.model import Model as Declared
+from zoo.zoofile.model import Request, Zoofile
+from zoo.zoofile.request import main_model, request_of
+
+_UNSETTLED = Settings(
+    task="chat", main=False, context_length=1, parallel=1, batch=1, gpu_layers="all", cache_ram=0
+)
+
+
+class Models:
+    """The models of one project while they are locked.
+
+    Args:
+        zoofile: What is asked for.
+        old: What was locked.
+        upgrade: What is looked up again although it is pinned.
+        sources: By kind.
+        store: Looked into for files that are there already.
+        fetcher: Gets the files whose digest nobody states.
+    """
+
+    def __init__(
+        self,
+        zoofile: Zoofile,
+        old: Lock | None,
+        upgrade: Upgrade,
+        *,
+        sources: Mapping[SourceKind, Source],
+        store: Store,
+        fetcher: Fetcher,
+    ) -> None:
+        self._declared = zoofile.models
+        self._main = main_model(zoofile)
+        self._sources, self._store, self._fetcher = sources, store, fetcher
+        self._known = old.artifacts() if old else {}
+        locked = old.model if old else ()
+        self._before = {model.name: model for model in locked if not upgrade.model(model.name)}
+        self._requests = {name: request_of(name, model) for name, model in zoofile.models.items()}
+
+    def lock(self) -> tuple[tuple[Model, ...], tuple[Artifact, ...]]:
+        """Lock every model; also the artifacts of those that were resolved.
+
+        Raises:
+            EaiError: A model cannot be locked; the message names each that cannot, and why.
+        """
+        new = [name for name in self._requests if not self._is_kept(name)]
+        wants = in_turn(new, self._wanted)
+        found = for_each(new, lambda name: self._sighted(name, wants[name]))
+        pinned = in_turn(new, lambda name: self._pinned(name, found[name]))
+        facts = for_each(new, lambda name: look(pinned[name], wants[name], self._opened))
+        artifacts = tuple(each.artifact() for files in pinned.values() for each in files)
+        sizes = {each.digest: each.size for each in (*self._known.values(), *artifacts)}
+        bare = {name: _model(name, self._requests[name], pinned[name], facts[name]) for name in new}
+        models = (bare[name] if name in bare else self._before[name] for name in self._requests)
+        return tuple(self._settled(model, sizes) for model in models), artifacts
+
+    def _is_kept(self, name: str) -> bool:
+        before = self._before.get(name)
+        if before is None or before.request != self._requests[name]:
+            return False
+        return {file.digest for file in before.files()} <= self._known.keys()
+
+    def _wanted(self, name: str) -> Wanted:
+        return wanted(name, self._declared[name], self._requests[name])
+
+    def _sighted(self, name: str, want: Wanted) -> tuple[Sighted, ...]:
+        before, request = self._before.get(name), self._requests[name]
+        return sight(want, self._sources, held(before, request, self._known, self._sources.keys()))
+
+    def _pinned(self, name: str, sighted: tuple[Sighted, ...]) -> tuple[Pinned, ...]:
+        def fetch(kind: SourceKind, found: Found) -> tuple[Digest, int]:
+            return self._fetcher.get(kind, found, again=name not in self._before)
+
+        return pin(sighted, fetch)
+
+    def _opened(self, pinned: Pinned) -> AbstractContextManager[RangeReader]:
+        return opened(pinned, self._sources, self._store)
+
+    def _settled(self, model: Model, sizes: Mapping[Digest, int]) -> Model:
+        declared: Declared = self._declared[model.name]
+        settings = settle(declared, model.facts, main=model.name == self._main, name=model.name)
+        files = {file.digest for file in model.files()}
+        need = memory(model.facts, settings, sum(sizes[digest] for digest in files))
+        return replace(model, settings=settings, memory=need)
+
+
+def _model(name: str, request: Request, pinned: tuple[Pinned, ...], facts: Facts) -> Model:
+    """Put a model together; how it is served is decided after."""
+
+    def files(role: Role) -> tuple[File, ...]:
+        return tuple(each.file for each in pinned if each.role == role)
+
+    return Model(
+        name=name,
+        request=request,
+        facts=facts,
+        settings=_UNSETTLED,
+        memory=0,
+        weights=files("weights"),
+        mmproj=files("mmproj"),
+        lora=files("lora"),
+        chat_template=files("chat_template"),
+    )

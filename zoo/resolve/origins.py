@@ -1,0 +1,107 @@
+"""Where each file of a model comes from, the catalogue's entry filled in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import get_args
+
+from msgspec.structs import replace
+
+from zoo.catalog import Entry, lookup, near
+from zoo.errors import ZoofileError
+from zoo.lock.model import SourceKind
+from zoo.zoofile.model import Model, Origin, Request, Sampling, Task
+from zoo.zoofile.request import mmproj_origin
+
+_IMAGE_TASKS = ("image-generation", "image-edit")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a model is asked to consist of, and what the catalogue knows of it.
+
+    Attributes:
+        weights: The model itself, which may be several shards.
+        mmproj: Its projector.
+        lora: Its adapters, in the order in which they are applied.
+        chat_template: A file beside the zoofile.
+        task: The catalogue's.
+        sampling: The catalogue's.
+    """
+
+    weights: Origin
+    mmproj: Origin | None = None
+    lora: tuple[Origin, ...] = ()
+    chat_template: Origin | None = None
+    task: Task | None = None
+    sampling: Sampling | None = None
+
+
+def wanted(name: str, model: Model, request: Request) -> Wanted:
+    """Say where the files of a model come from.
+
+    Raises:
+        ZoofileError: The catalogue has no such model, or there is no engine for it.
+    """
+    if model.task in _IMAGE_TASKS:
+        raise _no_engine(f"the task {model.task}")
+    entry = None if request.catalog is None else _entry(name)
+    full = request if entry is None else _filled(request, entry)
+    return Wanted(
+        weights=plain(full),
+        mmproj=mmproj_origin(full),
+        lora=request.lora,
+        chat_template=None if request.chat_template is None else Origin(path=request.chat_template),
+        task=None if entry is None else entry.task,
+        sampling=None if entry is None else entry.sampling,
+    )
+
+
+def plain(origin: Origin) -> Origin:
+    """Take from a request what names its weights alone."""
+    return Origin(**{key: getattr(origin, key) for key in Origin.__struct_fields__})
+
+
+def kind_of(origin: Origin) -> SourceKind:
+    """Say which kind of source an origin names.
+
+    Raises:
+        ZoofileError: It names none.
+    """
+    for kind in get_args(SourceKind):
+        if getattr(origin, kind, None) is not None:
+            found: SourceKind = kind
+            return found
+    raise ZoofileError("names no place to get it from", hint="give it one of hf, url, path, bundled")
+
+
+def _entry(name: str) -> Entry:
+    entry = lookup(name)
+    if entry is None:
+        names = near(name)
+        raise ZoofileError(
+            "is not in the catalogue, and names no place to get it from",
+            hint=f"did you mean {' or '.join(names)}? Else give it one of hf, url, path"
+            if names
+            else "give it one of hf, url, path; `eai catalog` lists what a name alone is enough for",
+        )
+    if entry.task in _IMAGE_TASKS:
+        raise _no_engine(f"the task {entry.task}")
+    if not entry.supported:
+        raise _no_engine(f"models of the kind {entry.backend}")
+    if entry.base is not None:
+        raise ZoofileError(
+            f"is an adapter for {entry.base}, no model of its own",
+            hint=f"name it in `lora` of {entry.base}",
+        )
+    return entry
+
+
+def _filled(request: Request, entry: Entry) -> Request:
+    return entry.request if request.mmproj is None else replace(entry.request, mmproj=request.mmproj)
+
+
+def _no_engine(what: str) -> ZoofileError:
+    return ZoofileError(
+        f"this eai has no engine for {what}", hint="remove it from zoofile.toml: `eai remove NAME`"
+    )
