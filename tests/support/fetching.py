@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from zoo.digest import Digest
 from zoo.fetch.artifact import Manners
@@ -51,3 +54,17 @@ class Fetcher:
     def of(self, kind: type[Event]) -> list[Event]:
         """Give the events of a kind."""
         return [event for event in self.events if isinstance(event, kind)]
+
+
+def filling_up(root: Path, after: int) -> Store:
+    """A store on a disk that takes so many writes, and no more."""
+    left = after
+
+    def pwrite(fd: int, data: bytes | bytearray | memoryview, offset: int) -> int:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return os.pwrite(fd, data, offset)
+
+    return Store(root, piece=PIECE, pwrite=pwrite)

@@ -48,11 +48,23 @@ def temporary(layout: Layout, name: str) -> Path:
 
 
 def sweep(layout: Layout) -> None:
-    """Remove what dead processes left half made, but for downloads: those go on."""
-    for path in layout.ingest.glob(".*"):
-        owner = Owner.parse(path.name.split(".")[-2]) if path.name.count(".") > 1 else None
-        if owner is not None and owner.alive() is False:
-            durable.remove_tree(path)
+    """Remove what dead processes left half made, but for downloads: those go on, unless they are done."""
+    for path in layout.ingest.iterdir():
+        if path.name.startswith("."):
+            owner = Owner.parse(path.name.split(".")[-2]) if path.name.count(".") > 1 else None
+            if owner is not None and owner.alive() is False:
+                durable.remove_tree(path)
+        elif (layout.objects / path.name[:2] / path.name).exists():
+            _remove_done(layout, path)
+
+
+def _remove_done(layout: Layout, folder: Path) -> None:
+    """Remove a download whose process died between storing the object and removing this."""
+    if not any(_living(file) for file in folder.glob("owner.*")):
+        away = temporary(layout, folder.name)
+        with suppress(FileNotFoundError):
+            folder.rename(away)
+        durable.remove_tree(away)
 
 
 def claim(
