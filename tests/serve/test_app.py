@@ -64,6 +64,14 @@ async def test_a_large_body_reaches_the_engine_too() -> None:
         assert await response.read() == body
 
 
+async def test_what_curl_calls_a_form_reaches_the_engine_as_the_json_that_it_is() -> None:
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    async with front(CHAT) as f:
+        async with f.client.post(f.url + "/v1/chat/completions", data=b"{}", headers=form) as response:
+            assert response.status == 200
+        assert f.seen[0][1]["Content-Type"] == "application/json"
+
+
 async def test_an_engine_sees_none_of_the_clients_headers() -> None:
     async with front(CHAT) as f:
         private = {"Authorization": "Bearer secret", "Cookie": "a=b", "X-Forwarded-For": "10.0.0.1"}

@@ -21,10 +21,10 @@ from zoo.serve.app import make
 from zoo.serve.forward import Upstream
 from zoo.serve.guard import Guard
 from zoo.serve.machine import Budget
-from zoo.serve.metrics import Metrics
 from zoo.serve.proxy import Proxy
 from zoo.serve.routing import Router
 from zoo.serve.scheduler import Scheduler
+from zoo.serve.tally import Tally
 from zoo.zoofile.model import Server
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -110,7 +110,7 @@ async def front(*models: ServedModel, answer: Answer = echo, **server: object) -
             router=Router(models, environment.server.unknown_model),
             scheduler=scheduler,
             budget=Budget(size=2 * GIB, declared=False),
-            metrics=Metrics(scheduler.seen, 2 * GIB),
+            tally=Tally(scheduler.seen, 2 * GIB),
             guard=Guard("127.0.0.1"),
         )
         runner = web.AppRunner(make(proxy), handler_cancellation=True, shutdown_timeout=0.1)

@@ -18,6 +18,7 @@ from zoo.serve.endpoints import Endpoint
 from zoo.serve.forward import Forward
 from zoo.serve.proxy import Proxy
 from zoo.serve.routing import NoRoute, Route
+from zoo.serve.tally import Answered
 
 BODY_LIMIT = 32 * 2**20
 _JSON = "application/json"
@@ -79,7 +80,7 @@ class Inference:
         now = time.monotonic()
         name = forward.model if forward else "-"
         first = forward.first - began if forward and forward.first else None
-        self._proxy.metrics.answered(name, self._endpoint.path, status, first, now - began)
+        self._proxy.tally.note(Answered(name, self._endpoint.path, status, first, now - began))
         _log.info("%s %s %d %.1f ms", self._endpoint.path, name, status, (now - began) * 1000)
 
 
@@ -133,7 +134,7 @@ class Pages:
 
     async def metrics(self, _: web.Request) -> web.Response:
         """Count everything, for Prometheus."""
-        body = self._proxy.metrics.text()
+        body = self._proxy.tally.text()
         return web.Response(body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
     async def status(self, _: web.Request) -> web.Response:

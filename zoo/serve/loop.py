@@ -23,13 +23,13 @@ from zoo.serve.engine import EngineProcess
 from zoo.serve.forward import Upstream
 from zoo.serve.guard import Guard
 from zoo.serve.machine import Budget
-from zoo.serve.metrics import Metrics
 from zoo.serve.proxy import Proxy
 from zoo.serve.routing import Router
 from zoo.serve.run import Told, main_model
 from zoo.serve.rundir import RunDir
 from zoo.serve.scheduler import Scheduler
 from zoo.serve.spawn import Spawned, spawn
+from zoo.serve.tally import Tally
 
 _TURN_OVER = 10.0
 _LEAVE = 0.5  # seconds that handlers get to notice that they are cancelled
@@ -106,7 +106,7 @@ def _proxy(serving: Serving, starter: _Starter, loop: asyncio.AbstractEventLoop)
         router=Router(environment.models, server.unknown_model),
         scheduler=scheduler,
         budget=serving.budget,
-        metrics=Metrics(scheduler.seen, serving.budget.size),
+        tally=Tally(scheduler.seen, serving.budget.size),
         guard=Guard(serving.host),
     )
 

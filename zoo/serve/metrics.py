@@ -9,6 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from zoo.serve.slot import Seen
+from zoo.serve.tally import Answered
 
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 _STATES = ("unloaded", "loading", "ready", "stopping")
@@ -44,8 +45,9 @@ class Metrics:
         Gauge("eai_memory_budget_bytes", "What loaded models may take.", registry=self._registry).set(budget)
         self._registry.register(_Models(seen))
 
-    def answered(self, model: str, path: str, status: int, first: float | None, whole: float) -> None:
-        """Count a request that is over; times are seconds from its arrival."""
+    def count(self, answered: Answered) -> None:
+        """Count a request that is over."""
+        model, path, status, first, whole = answered
         self._requests.labels(model, path, str(status)).inc()
         self._whole.labels(model, path).observe(whole)
         if first is not None:

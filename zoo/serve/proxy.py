@@ -9,9 +9,9 @@ from zoo.environment.model import Environment
 from zoo.serve.forward import Upstream
 from zoo.serve.guard import Guard
 from zoo.serve.machine import Budget
-from zoo.serve.metrics import Metrics
 from zoo.serve.routing import Router
 from zoo.serve.scheduler import Scheduler
+from zoo.serve.tally import Tally
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -28,7 +28,7 @@ class Proxy:
     router: Router
     scheduler: Scheduler[Upstream]
     budget: Budget
-    metrics: Metrics
+    tally: Tally
     guard: Guard
     began: bool = False
     started: float = field(default_factory=time.time)

@@ -1,0 +1,65 @@
+"""How `eai status` says what runs."""
+
+from __future__ import annotations
+
+import pytest
+
+from zoo.cli.status import duration, lines
+
+STATUS = {
+    "url": "http://127.0.0.1:8080/v1",
+    "overrides": {},
+    "environment": "e" * 64,
+    "uptime": 125.4,
+    "pid": 42,
+    "memory": {"loaded": 2_000_000_000, "budget": 16_000_000_000},
+    "models": [
+        {
+            "name": "dolphin",
+            "main": True,
+            "task": "chat",
+            "state": "ready",
+            "memory": 2_000_000_000,
+            "streams": 2,
+            "waiting": 0,
+            "crashes": 0,
+            "problem": None,
+        },
+        {
+            "name": "bge",
+            "main": False,
+            "task": "embed",
+            "state": "unloaded",
+            "memory": 100_000_000,
+            "streams": 0,
+            "waiting": 1,
+            "crashes": 1,
+            "problem": "the engine of bge died: signal SIGSEGV\n    more",
+        },
+    ],
+}
+
+
+def test_a_person_sees_everything_at_a_glance() -> None:
+    assert list(lines(STATUS)) == [
+        "http://127.0.0.1:8080/v1",
+        f"  environment  {'e' * 64}",
+        "  running      2 min 5 s, process 42",
+        "  memory       2.0 GB of 16.0 GB",
+        "  dolphin  (main)  chat    ready, 2.0 GB, 2 streams",
+        "  bge              embed   unloaded, 100.0 MB, 1 waiting, died 1 time",
+        "    the engine of bge died: signal SIGSEGV",
+    ]
+
+
+def test_what_is_not_as_the_zoofile_says_is_said() -> None:
+    first = next(lines({**STATUS, "overrides": {"port": 9000, "host": "0.0.0.0"}}))
+    assert first == "http://127.0.0.1:8080/v1  (not as zoofile.toml says: port 9000, host 0.0.0.0)"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.4, "0 s"), (59, "59 s"), (60, "1 min"), (7500, "2 h 5 min"), (90061, "1 d 1 h")],
+)
+def test_a_duration_has_its_two_largest_units(seconds: float, text: str) -> None:
+    assert duration(seconds) == text

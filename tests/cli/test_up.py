@@ -1,0 +1,313 @@
+"""`eai up`, `down`, `status` and `logs` as processes, over tiny models and the real engine."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx2
+import pytest
+from models.chat import SENTENCE, write_chat
+from support.engine import native_server, wheel_folder
+from support.serving import WAIT, until
+
+import zoo
+from zoo.platform import current
+from zoo.serve import state
+from zoo.serve.rundir import run_dir
+
+pytestmark = pytest.mark.engine
+
+ASK = {"messages": [{"role": "user", "content": "hello"}], "max_tokens": 64}
+ZOOFILE = f"""\
+[zoo]
+platforms = ["{current()}"]
+
+[toolchain.llama-cpp]
+from = {{ path = "bin/llama-server" }}
+
+[models.chat]
+path = "models/chat.gguf"
+context-length = 2048
+
+[models.endless]
+path = "models/endless.gguf"
+context-length = 4096
+"""
+
+
+@dataclass
+class Shop:
+    """A project that is locked and has everything, and a home of its own."""
+
+    folder: Path
+    home: Path
+    extra: dict[str, str] = field(default_factory=dict)
+
+    def env(self) -> dict[str, str]:
+        return {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(Path(zoo.__file__).parents[1]),
+            "EAI_HOME": str(self.home),
+            "HOME": str(self.home),
+            **self.extra,
+        }
+
+    def eai(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end."""
+        command = (sys.executable, "-m", "zoo", *words)
+        return subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.env(),
+            capture_output=True,
+            text=True,
+            timeout=2 * WAIT,
+            check=False,
+        )
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        """Start a command that goes on."""
+        return subprocess.Popen(
+            (sys.executable, "-m", "zoo", *words),
+            cwd=self.folder,
+            env=self.env(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def up(self, *words: str) -> str:
+        """Serve in the background; the URL."""
+        done = self.eai("up", "-d", "--port", "0", *words)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def running(self) -> state.RunState | None:
+        return state.running(run_dir(self.home, self.folder))
+
+    def copy(self, folder: Path) -> Shop:
+        """The same project elsewhere, with the same home."""
+        shutil.copytree(self.folder, folder)
+        return Shop(folder, self.home)
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    made = Shop(tmp_path_factory.mktemp("shop"), tmp_path_factory.mktemp("home"))
+    for name in ("bin", "models"):
+        (made.folder / name).mkdir()
+    native_server(made.folder / "bin" / "llama-server", wheel_folder())
+    write_chat(made.folder / "models" / "chat.gguf")
+    write_chat(made.folder / "models" / "endless.gguf", say="one two three four five, ", endless=True)
+    (made.folder / "zoofile.toml").write_text(ZOOFILE)
+    done = made.eai("lock")
+    assert done.returncode == 0, done.stderr
+    return made
+
+
+@pytest.fixture
+def shop(original: Shop, tmp_path: Path) -> Iterator[Shop]:
+    made = original.copy(tmp_path / "project")
+    yield made
+    made.eai("down", "--force")
+    assert made.running() is None
+
+
+def chat(url: str, **more: object) -> str:
+    answer = httpx2.post(f"{url}/chat/completions", json={**ASK, **more}, timeout=WAIT)
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["choices"][0]["message"]["content"])
+
+
+def test_a_project_is_served_in_the_background_and_all_commands_see_it(shop: Shop) -> None:
+    done = shop.eai("up", "-d", "--port", "0")
+    url = done.stdout.strip()
+    assert url.startswith("http://127.0.0.1:")
+    assert "chat (chat, main), endless (chat)" in done.stderr
+    assert f"curl {url}/chat/completions -d " in done.stderr
+    assert chat(url) == SENTENCE
+    assert chat(url, model="endless", max_tokens=6).startswith("one two three")
+
+    seen = json.loads(shop.eai("status", "--json").stdout)
+    assert (seen["running"], seen["url"], seen["overrides"]) == (True, url, {"port": 0})
+    assert [(model["name"], model["state"]) for model in seen["models"]] == [
+        ("chat", "ready"),
+        ("endless", "ready"),
+    ]
+    status = shop.eai("status")
+    assert status.returncode == 0
+    assert seen["environment"] in status.stdout
+    assert "not as zoofile.toml says: port 0" in status.stdout
+
+    logs = shop.eai("logs").stdout
+    assert [line for line in logs.splitlines() if line.startswith("==>")] == [
+        "==> proxy <==",
+        "==> chat <==",
+        "==> endless <==",
+    ]
+    assert "/v1/chat/completions chat 200" in logs
+    assert "listening on unix://" in shop.eai("logs", "chat").stdout
+
+    assert shop.eai("down").returncode == 0
+    gone = shop.eai("status", "--json")
+    assert (gone.returncode, json.loads(gone.stdout)["running"]) == (1, False)
+    assert shop.eai("status").returncode == 1
+    assert shop.eai("down").returncode == 0
+    assert "listening on unix://" in shop.eai("logs", "chat").stdout
+
+
+def test_the_same_lock_is_the_same_environment_after_the_store_is_lost(shop: Shop, tmp_path: Path) -> None:
+    shop.up()
+    before = json.loads(shop.eai("status", "--json").stdout)["environment"]
+    shop.eai("down")
+    shop.home = tmp_path / "another home"
+    shop.up("--offline")  # what is in the project's own folder needs no connection
+    assert json.loads(shop.eai("status", "--json").stdout)["environment"] == before
+    shop.eai("down")
+
+
+def test_in_the_foreground_the_url_is_data_and_ctrl_c_ends_it(shop: Shop) -> None:
+    with shop.start("up", "--port", "0") as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        assert chat(url) == SENTENCE
+        process.send_signal(signal.SIGINT)
+        _, talk = process.communicate(timeout=WAIT)
+    assert process.returncode == 0
+    assert "  models       chat (chat, main), endless (chat)\n" in talk
+    assert talk.endswith("stopping\n")
+
+
+def test_a_missing_lock_exits_3(shop: Shop) -> None:
+    (shop.folder / "zoo.lock").unlink()
+    done = shop.eai("up", "-d")
+    assert done.returncode == 3
+    assert "hint: run `eai lock`" in done.stderr
+
+
+def test_a_stale_lock_exits_3_with_every_reason_unless_it_is_frozen(shop: Shop) -> None:
+    stale = ZOOFILE.replace("= 2048", "= 1024").replace("[models.endless]", "[models.other]")
+    (shop.folder / "zoofile.toml").write_text(stale)
+    done = shop.eai("up", "-d")
+    assert done.returncode == 3
+    assert "chat     setting changed: context-length 2048 → 1024" in done.stderr
+    assert "other    in zoofile.toml, not in zoo.lock" in done.stderr
+    assert "endless  in zoo.lock, not in zoofile.toml" in done.stderr
+    assert "hint: run `eai lock`" in done.stderr
+    (shop.folder / "zoofile.toml").write_text("this is no TOML")
+    assert chat(shop.up("--frozen")) == SENTENCE
+
+
+def test_a_lock_alone_is_served_only_where_it_is_frozen(shop: Shop) -> None:
+    (shop.folder / "zoofile.toml").unlink()
+    done = shop.eai("up", "-d", "--port", "0")
+    assert done.returncode == 3
+    assert "hint: `eai up --frozen` serves zoo.lock as it is" in done.stderr
+    assert chat(shop.up("--frozen")) == SENTENCE
+
+
+def test_offline_lists_all_that_is_missing_and_exits_5(shop: Shop, tmp_path: Path) -> None:
+    lock = shop.folder / "zoo.lock"
+    text = lock.read_text()
+    for name in ("chat", "endless"):
+        before, after = text.split(f'"path:models/{name}.gguf"')
+        head, _, mark = before.rpartition("path = [")
+        text = f'{head}url = [{mark}"https://models.invalid/{name}.gguf"{after}'
+    lock.write_text(text)
+    shop.home = tmp_path / "empty"
+    done = shop.eai("up", "--offline", "--frozen")
+    assert done.returncode == 5
+    assert "2 missing" in done.stderr
+    assert "chat.gguf" in done.stderr
+    assert "endless.gguf" in done.stderr
+
+
+def test_a_project_is_served_once(shop: Shop) -> None:
+    url = shop.up()
+    for words in (("up", "-d", "--port", "0"), ("up", "--port", "0")):
+        done = shop.eai(*words)
+        assert done.returncode == 1
+        assert f"is being served already at {url.removesuffix('/v1')}" in done.stderr
+    assert chat(url) == SENTENCE
+
+
+def test_a_port_that_is_taken_is_said_to_be_so_in_the_background_too(shop: Shop) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = shop.eai("up", "-d", "--port", str(port))
+    assert done.returncode == 1
+    assert f"error: port {port} of 127.0.0.1 is taken by" in done.stderr
+    assert "hint: stop that, or choose another port" in done.stderr
+
+
+@pytest.mark.parametrize("words", [("--port", "70000"), ("--port", "x"), ("--nope",)])
+def test_a_wrong_command_exits_2(shop: Shop, words: tuple[str, ...]) -> None:
+    assert shop.eai("up", *words).returncode == 2
+
+
+def test_an_engine_that_does_not_start_is_told_with_its_last_words(shop: Shop) -> None:
+    program = shop.folder / "bin" / "llama-server"
+    program.write_text(program.read_text().replace("exec", "echo 'E no such tensor' >&2; exit 3; exec"))
+    assert shop.eai("lock", "--upgrade").returncode == 0
+    done = shop.eai("up", "-d", "--port", "0")
+    assert done.returncode == 1
+    assert "the engine of chat ended while loading: exit code 3" in done.stderr
+    assert "E no such tensor" in done.stderr
+    assert shop.running() is None
+
+
+def test_down_lets_a_stream_end_and_force_does_not(shop: Shop) -> None:
+    for words, whole in (((), True), (("--force",), False)):
+        url = shop.up()
+        body = {**ASK, "model": "endless", "max_tokens": 1500, "stream": True}
+        with httpx2.stream("POST", f"{url}/chat/completions", json=body, timeout=WAIT) as answer:
+            lines = answer.iter_lines()
+            next(lines)
+            with shop.start("down", *words) as down:
+                try:
+                    ended = "data: [DONE]" in list(lines)
+                except httpx2.RemoteProtocolError:
+                    ended = False
+                down.communicate(timeout=WAIT)
+        assert ended is whole
+        assert down.returncode == 0
+        assert shop.running() is None
+
+
+def test_logs_can_be_followed(shop: Shop) -> None:
+    url = shop.up()
+    with shop.start("logs", "-f", "-n", "1") as following:
+        assert following.stdout is not None
+        assert following.stdout.readline() == "==> proxy <==\n"
+        chat(url)
+        said = ""
+        while "/v1/chat/completions chat 200" not in said:
+            said += following.stdout.readline()
+        following.send_signal(signal.SIGINT)
+        following.communicate(timeout=WAIT)
+    assert following.returncode == 130
+
+
+def test_logs_of_an_unknown_model_exit_2(shop: Shop) -> None:
+    done = shop.eai("logs", "nope")
+    assert done.returncode == 2
+    assert "hint: it has chat, endless" in done.stderr
+
+
+def test_a_proxy_that_was_killed_is_not_running_and_the_next_one_starts(shop: Shop) -> None:
+    shop.up()
+    seen = shop.running()
+    assert seen is not None
+    os.kill(seen.pid, signal.SIGKILL)
+    until(lambda: shop.running() is None)
+    assert shop.eai("status").returncode == 1
+    assert chat(shop.up()) == SENTENCE
