@@ -340,6 +340,21 @@ def test_a_gated_repository_is_found_but_its_files_need_an_agreement(hub: Hub) -
     assert read(hub, found.uri, HF_TOKEN=TOKEN) == [MODEL]
 
 
+def test_a_file_that_has_gone_from_a_gated_repository_is_not_called_gated(hub: Hub) -> None:
+    repo = hub.repo("zoo/lion", {"lion.gguf": MODEL}, gated=True, allowed=frozenset({TOKEN}))
+    [found] = find(hub, LION)
+    repo.commits[repo.refs["main"]] = {}
+
+    with pytest.raises(NotThere, match="404"):
+        read(hub, found.uri, HF_TOKEN=TOKEN)
+
+
+def test_a_token_file_that_cannot_be_read_is_told(hub: Hub, tmp_path: Path) -> None:
+    (tmp_path / "token").mkdir()
+
+    assert "cannot be read" in refusal(hub, LION, AccessDenied).message
+
+
 def test_a_repository_that_has_gone_private_is_told_when_it_is_read(hub: Hub) -> None:
     repo = hub.repo("zoo/lion", {"lion.gguf": MODEL})
     [found] = find(hub, LION)

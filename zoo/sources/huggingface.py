@@ -105,10 +105,14 @@ class HuggingFace:
         token = self._token()
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         with open_url(self._client(), url, size=size, headers=headers, patience=self._patience) as download:
-            yield _Asking(download, lambda: self._explain(repo))
+            yield _Asking(download, lambda refused: self._explain(repo, refused))
 
-    def _explain(self, repo: str) -> None:
+    def _explain(self, repo: str, refused: SourceError) -> None:
         """Find out why the Hub keeps a file from us.
+
+        Args:
+            repo: The repository.
+            refused: What is known without asking.
 
         Raises:
             SourceError: With the reason, if the Hub tells one.
@@ -116,7 +120,7 @@ class HuggingFace:
         api = self._api()
         with told(repo, "main", self.endpoint, token=bool(api.token)):
             info = api.model_info(repo, timeout=TIMEOUT)
-        if info.gated:
+        if info.gated and isinstance(refused, AccessDenied):
             raise gated(repo, self.endpoint, token=bool(api.token))
 
     @property
@@ -133,9 +137,22 @@ class HuggingFace:
             return self._made
 
     def _token(self) -> str | None:
-        from huggingface_hub import get_token  # noqa: PLC0415 - heavy, and only needed where the Hub is asked
+        """The user's token, if there is one.
 
-        return self._env.get("HF_TOKEN", "").strip() or get_token()
+        Raises:
+            AccessDenied: There is one that cannot be read, or renewed.
+        """
+        from huggingface_hub import errors, get_token  # noqa: PLC0415 - heavy, and only needed where the Hub is asked
+
+        if token := self._env.get("HF_TOKEN", "").strip():
+            return token
+        try:
+            return get_token()
+        except (OSError, errors.OIDCError, errors.DeviceCodeError) as error:
+            raise AccessDenied(
+                f"the token for {self.endpoint} cannot be read: {error}",
+                hint="set HF_TOKEN, or run `hf auth login`",
+            ) from error
 
     def _checked(self, info: ModelInfo, repo: str) -> str:
         if info.id != repo:
@@ -151,7 +168,7 @@ class HuggingFace:
 class _Asking:
     """A download that asks for the reason when access is denied; see `zoo.sources.base.Download`."""
 
-    def __init__(self, download: Download, explain: Callable[[], None]) -> None:
+    def __init__(self, download: Download, explain: Callable[[SourceError], None]) -> None:
         self._download, self._explain = download, explain
         self.size, self.validator = download.size, download.validator
 
@@ -162,8 +179,8 @@ class _Asking:
             with self._download.read(start, stop) as body:
                 self.size, self.validator = self._download.size, self._download.validator
                 yield body
-        except (AccessDenied, NotThere):
-            self._explain()
+        except (AccessDenied, NotThere) as refused:
+            self._explain(refused)
             raise
 
 
