@@ -98,6 +98,14 @@ def _deepseek2(writer: gguf.GGUFWriter, blocks: int) -> None:
     writer.add_vocab_size(VOCABULARY)
 
 
+def _bert(writer: gguf.GGUFWriter, blocks: int) -> None:
+    writer.add_head_count(HEADS)
+    writer.add_layer_norm_eps(1e-5)
+    writer.add_causal_attention(value=False)
+    writer.add_pooling_type(gguf.PoolingType.MEAN)
+    writer.add_token_type_count(2)
+
+
 def _attention(block: str, *, normed: bool = False) -> Shapes:
     head = WIDTH // HEADS
     yield f"{block}attn_q.weight", (WIDTH, WIDTH)
@@ -196,11 +204,30 @@ def _deepseek2_tensors(blocks: int) -> Shapes:
         yield from _forward(block)
 
 
+def _bert_tensors(blocks: int) -> Shapes:
+    yield "position_embd.weight", (CONTEXT, WIDTH)
+    yield "token_types.weight", (2, WIDTH)
+    yield from _biased("token_embd_norm", WIDTH)
+    for block in _blocks(blocks):
+        for name in ("attn_q", "attn_k", "attn_v", "attn_output"):
+            yield from _biased(f"{block}{name}", WIDTH, WIDTH)
+        yield from _biased(f"{block}attn_output_norm", WIDTH)
+        yield from _biased(f"{block}ffn_up", FEED_FORWARD, WIDTH)
+        yield from _biased(f"{block}ffn_down", WIDTH, FEED_FORWARD)
+        yield from _biased(f"{block}layer_output_norm", WIDTH)
+
+
+def _biased(name: str, *shape: int) -> Shapes:
+    yield f"{name}.weight", shape
+    yield f"{name}.bias", shape[:1]
+
+
 def _blocks(count: int) -> list[str]:
     return [f"blk.{index}." for index in range(count)]
 
 
 ARCHITECTURES: dict[str, tuple[Callable[[gguf.GGUFWriter, int], None], Callable[[int], Shapes]]] = {
+    "bert": (_bert, _bert_tensors),
     "llama": (_heads, _llama_tensors),
     "gemma2": (_sliding, _gemma2_tensors),
     "gemma3": (_sliding, _gemma3_tensors),

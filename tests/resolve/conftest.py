@@ -9,6 +9,11 @@ import gguf
 import numpy as np
 import pytest
 from models.shapes import write_shape
+from support.hub import hub  # noqa: F401 - a fixture
+from support.locking import REPO, TAIL, Bench
+from support.shelf import Shelf
+
+from zoo.store import Store
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +31,14 @@ def shapes(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., bytes]:
         return (path if path.exists() else write_shape(path, architecture, blocks=blocks)).read_bytes()
 
     return shape
+
+
+@pytest.fixture
+def bench(tmp_path: Path, shapes: Callable[..., bytes]) -> Bench:
+    shelf = Shelf({REPO: {"lion.gguf": shapes() + TAIL, "cub.gguf": shapes(blocks=1)}})
+    web = Shelf({}, kind="url", states=False)
+    disk = Shelf({}, kind="path", states=False, local=True)
+    return Bench(Store(tmp_path / "store"), shelf, web, disk)
 
 
 @pytest.fixture

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from huggingface_hub import constants
-from support.hub import Hub, running
+from support.hub import Hub
 from support.shelf import Workshop, digest_of
 
 from zoo.errors import AccessDenied
@@ -25,19 +24,6 @@ from zoo.zoofile.read import parse
 LION = '[models.lion]\nhf = "zoo/lion"\nfile = "lion.gguf"\n'
 EYES = '[models.eyes]\nhf = "zoo/lion"\npattern = "Q8_0"\nmmproj = "mmproj.gguf"\n'
 TAIL = bytes(4 << 20)
-
-
-@pytest.fixture
-def hub() -> Iterator[Hub]:
-    with running() as served:
-        yield served
-
-
-@pytest.fixture(autouse=True)
-def no_token_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the client from the tokens of whoever runs the tests."""
-    monkeypatch.delenv("HF_TOKEN", raising=False)
-    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
 
 
 def from_hub(hub: Hub, folder: Path, **env: str) -> Mapping[SourceKind, Source]:

@@ -22,6 +22,7 @@ params = xllamacpp.CommonParams()
 params.model.path, params.hostnames = sys.argv[1], [sys.argv[2]]
 params.n_ctx, params.n_parallel = int(sys.argv[3]), int(sys.argv[4])
 params.n_batch = params.n_ubatch = int(sys.argv[5])
+params.embedding = sys.argv[6] == "True"
 params.cpuparams.n_threads, params.verbosity, params.warmup = 1, 4, False
 server = xllamacpp.Server(params)
 os._exit(0)
@@ -31,7 +32,7 @@ BUFFER = re.compile(r"(\w+):\s+CPU (KV|RS|compute) buffer size =\s+([0-9.]+) MiB
 pytestmark = pytest.mark.engine
 
 
-def buffers(model: Path) -> dict[str, float]:
+def buffers(model: Path, *, embedding: bool) -> dict[str, float]:
     """Start the engine once, and add up the buffers that it says it made, by kind, in MiB."""
     ran = subprocess.run(
         [
@@ -43,6 +44,7 @@ def buffers(model: Path) -> dict[str, float]:
             str(SLOTS * SLOT),
             str(SLOTS),
             str(BATCH),
+            str(embedding),
         ],
         capture_output=True,
         text=True,
@@ -61,7 +63,7 @@ def test_caches_take_what_was_predicted(tmp_path: Path, architecture: str) -> No
     path = write_shape(tmp_path / f"{architecture}.gguf", architecture)
     predicted = facts(read(Local(path), path.name), path.name)
 
-    taken = buffers(path)
+    taken = buffers(path, embedding=predicted.embedding)
 
     windowed = min(SLOT, -(-(predicted.window + BATCH) // 256) * 256)
     cache = SLOTS * (predicted.kv_token * SLOT + predicted.kv_window_token * windowed)

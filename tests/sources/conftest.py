@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import httpx2
 import pytest
+from support.hub import hub  # noqa: F401 - a fixture
 from support.lying import Server, serving
 
 

@@ -1,72 +1,21 @@
-"""The real huggingface_hub client and our downloader, against a server that speaks the Hub's API."""
+"""Looking models up: the real huggingface_hub client against a server that speaks the Hub's API."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
-import httpx2
-import huggingface_hub
 import pytest
 from huggingface_hub import constants
-from support.hub import Answer, Hub, running
+from support.asking import LION, MODEL, TOKEN, find
+from support.hub import Answer, Hub
+from support.shelf import digest_of
 
-from zoo.digest import Digest
-from zoo.errors import (
-    AccessDenied,
-    EaiError,
-    Interrupted,
-    NotThere,
-    Offline,
-    SizeMismatch,
-    SourceChanged,
-    SourceError,
-)
-from zoo.sources.base import Download, Found
-from zoo.sources.http import new_client
-from zoo.sources.huggingface import HuggingFace
+from zoo.errors import AccessDenied, EaiError, Interrupted, NotThere, Offline, SourceError
+from zoo.sources.base import Found
 from zoo.zoofile.model import Origin
 
-MODEL = b"GGUF" + bytes(range(256)) * 400
 GONE = "http://127.0.0.1:9"
-TOKEN = "hf_good"
-
-
-@pytest.fixture
-def hub() -> Iterator[Hub]:
-    with running() as served:
-        yield served
-
-
-@pytest.fixture(autouse=True)
-def no_token_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the client from the tokens of whoever runs the tests."""
-    monkeypatch.delenv("HF_TOKEN", raising=False)
-    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
-
-
-def find(hub: Hub, origin: Origin, **env: str) -> tuple[Found, ...]:
-    return HuggingFace({"HF_ENDPOINT": hub.url, **env}, new_client).find(origin)
-
-
-def read(
-    hub: Hub, uri: str, *ranges: tuple[int, int | None], size: int | None = None, **env: str
-) -> list[bytes]:
-    with new_client() as client:
-        source = HuggingFace({"HF_ENDPOINT": hub.url, **env}, lambda: client)
-        with source.open(uri, size=size) as download:
-            return [read_range(download, start, stop) for start, stop in ranges or ((0, None),)]
-
-
-def read_range(download: Download, start: int, stop: int | None) -> bytes:
-    with download.read(start, stop) as body:
-        return b"".join(body.chunks)
-
-
-def sha256(data: bytes) -> Digest:
-    return Digest.of_hex(hashlib.sha256(data).hexdigest())
 
 
 def test_a_file_is_found_at_the_commit_of_its_branch_with_size_and_digest(hub: Hub) -> None:
@@ -80,7 +29,7 @@ def test_a_file_is_found_at_the_commit_of_its_branch_with_size_and_digest(hub: H
             path="lion-Q4_0.gguf",
             uri=f"hf://zoo/lion@{commit}/quants/lion-Q4_0.gguf",
             size=len(MODEL),
-            digest=sha256(MODEL),
+            digest=digest_of(MODEL),
         ),
     )
     assert len(hub.seen) == 1
@@ -95,7 +44,7 @@ def test_a_tag_and_a_commit_are_revisions_too(hub: Hub) -> None:
     for revision in ("v1", old):
         [found] = find(hub, Origin(hf="zoo/lion", file="lion.gguf", revision=revision))
         assert found.uri == f"hf://zoo/lion@{old}/lion.gguf"
-        assert found.digest == sha256(b"GGUF old")
+        assert found.digest == digest_of(b"GGUF old")
 
 
 def test_a_file_that_is_kept_in_git_has_no_digest(hub: Hub) -> None:
@@ -113,7 +62,7 @@ def test_a_pattern_finds_every_shard_in_order(hub: Hub) -> None:
     found = find(hub, Origin(hf="zoo/lion", pattern="Q8_0"))
 
     assert [each.path for each in found] == [f"lion-Q8_0-0000{i}-of-00003.gguf" for i in (1, 2, 3)]
-    assert [each.digest for each in found] == [sha256(b"GGUF%d" % i) for i in (1, 2, 3)]
+    assert [each.digest for each in found] == [digest_of(b"GGUF%d" % i) for i in (1, 2, 3)]
 
 
 def test_a_mirror_that_tells_no_sizes_with_the_names_is_asked_for_each_file(hub: Hub) -> None:
@@ -122,7 +71,7 @@ def test_a_mirror_that_tells_no_sizes_with_the_names_is_asked_for_each_file(hub:
 
     [found] = find(hub, Origin(hf="zoo/lion", file="lion.gguf"))
 
-    assert (found.size, found.digest) == (len(MODEL), sha256(MODEL))
+    assert (found.size, found.digest) == (len(MODEL), digest_of(MODEL))
     assert [request.path.rpartition("/")[0] for request in hub.seen] == [
         "/api/models/zoo/lion/revision",
         "/api/models/zoo/lion/paths-info",
@@ -137,9 +86,6 @@ def refusal(hub: Hub, origin: Origin, kind: type[EaiError], **env: str) -> EaiEr
     for secret in hub.tokens | set(env.values()) - {hub.url, GONE}:
         assert secret not in f"{caught.value.message} {caught.value.hint}"
     return caught.value
-
-
-LION = Origin(hf="zoo/lion", file="lion.gguf")
 
 
 def test_a_repository_that_is_missing_may_be_private_while_no_token_is_set(hub: Hub) -> None:
@@ -285,126 +231,3 @@ def test_nothing_is_reported_about_this_machine(
     find(hub, LION)
 
     assert [request.path for request in hub.seen] == ["/api/models/zoo/lion/revision/main"]
-
-
-def test_ranges_come_from_the_storage_and_the_token_stays_at_the_endpoint(hub: Hub) -> None:
-    hub.repo("zoo/lion", {"lion.gguf": MODEL}, private=True, allowed=frozenset({TOKEN}))
-    [found] = find(hub, LION, HF_TOKEN=TOKEN)
-
-    first, last = read(hub, found.uri, (0, 100), (100, None), size=found.size, HF_TOKEN=TOKEN)
-
-    assert first + last == MODEL
-    assert all(request.headers["authorization"] == f"Bearer {TOKEN}" for request in hub.requests())
-    assert all("authorization" not in request.headers for request in hub.requests("storage"))
-    assert [request.headers["range"] for request in hub.requests("storage")] == ["bytes=0-99", "bytes=100-"]
-
-
-def test_the_endpoint_is_asked_once_while_the_link_that_it_gave_holds(hub: Hub) -> None:
-    hub.repo("zoo/lion", {"lion.gguf": MODEL})
-    [found] = find(hub, LION)
-
-    read(hub, found.uri, (0, 10), (10, 20), (20, 30), size=found.size)
-
-    assert sum(1 for request in hub.requests() if "/resolve/" in request.path) == 1
-
-
-def test_a_file_in_git_comes_from_the_endpoint_itself(hub: Hub) -> None:
-    hub.repo("zoo/lion", {"a folder/template.jinja": b"{{ messages }}"})
-    [found] = find(hub, Origin(hf="zoo/lion", file="a folder/template.jinja"))
-
-    assert read(hub, found.uri) == [b"{{ messages }}"]
-    assert hub.requests("storage") == []
-
-
-def test_a_repository_that_was_renamed_since_it_was_locked_is_followed(hub: Hub) -> None:
-    hub.repo("zoo/lion", {"lion.gguf": MODEL})
-    [found] = find(hub, LION)
-    hub.rename("zoo/lion", "savanna/lion")
-
-    assert read(hub, found.uri, size=found.size) == [MODEL]
-
-
-def test_a_gated_repository_is_found_but_its_files_need_an_agreement(hub: Hub) -> None:
-    hub.repo("zoo/lion", {"lion.gguf": MODEL}, gated=True, allowed=frozenset({TOKEN}))
-    [found] = find(hub, LION)
-
-    with pytest.raises(AccessDenied) as anonymous:
-        read(hub, found.uri)
-    with pytest.raises(AccessDenied) as stranger:
-        read(hub, found.uri, HF_TOKEN="hf_stranger")
-
-    assert anonymous.value.message == "zoo/lion is gated: only those who accepted its terms may download it"
-    assert f"{hub.url}/zoo/lion" in str(anonymous.value.hint)
-    assert "then set HF_TOKEN" in str(anonymous.value.hint)
-    assert "must be of that account" in str(stranger.value.hint)
-    assert read(hub, found.uri, HF_TOKEN=TOKEN) == [MODEL]
-
-
-def test_a_file_that_has_gone_from_a_gated_repository_is_not_called_gated(hub: Hub) -> None:
-    repo = hub.repo("zoo/lion", {"lion.gguf": MODEL}, gated=True, allowed=frozenset({TOKEN}))
-    [found] = find(hub, LION)
-    repo.commits[repo.refs["main"]] = {}
-
-    with pytest.raises(NotThere, match="404"):
-        read(hub, found.uri, HF_TOKEN=TOKEN)
-
-
-def test_a_token_file_that_cannot_be_read_is_told(hub: Hub, tmp_path: Path) -> None:
-    (tmp_path / "token").mkdir()
-
-    assert "cannot be read" in refusal(hub, LION, AccessDenied).message
-
-
-def test_a_repository_that_has_gone_private_is_told_when_it_is_read(hub: Hub) -> None:
-    repo = hub.repo("zoo/lion", {"lion.gguf": MODEL})
-    [found] = find(hub, LION)
-    repo.private = True
-
-    with pytest.raises(AccessDenied, match="or it is private and no token is set"):
-        read(hub, found.uri)
-
-
-def test_a_file_that_changes_between_two_ranges_is_noticed(hub: Hub) -> None:
-    hub.repo("zoo/lion", {"lion.gguf": MODEL})
-    [found] = find(hub, LION)
-    hub.change_after_first_range("lion.gguf", bytes(reversed(MODEL)))
-
-    with pytest.raises(SourceChanged):
-        read(hub, found.uri, (0, 100), (100, 200), size=found.size)
-
-
-def test_a_file_of_another_size_than_was_locked_is_noticed(hub: Hub) -> None:
-    hub.repo("zoo/lion", {"lion.gguf": MODEL})
-    [found] = find(hub, LION)
-
-    with pytest.raises(SizeMismatch):
-        read(hub, found.uri, (0, 100), size=len(MODEL) + 1)
-
-
-@pytest.mark.parametrize(
-    "uri", ["hf://zoo/lion@main/lion.gguf", "hf://lion", "https://host/x", "hf://a/b/c@" + "a" * 40 + "/x"]
-)
-def test_a_uri_without_a_commit_is_not_opened(hub: Hub, uri: str) -> None:
-    with pytest.raises(SourceError, match="no file on the Hub"):
-        read(hub, uri)
-
-
-def test_the_server_gives_the_real_client_what_it_downloads(hub: Hub, tmp_path: Path) -> None:
-    """So that what the other tests prove is proved against a Hub, not against a wish."""
-    hub.repo("zoo/lion", {"lion.gguf": MODEL, **{f"note-{i:04}.txt": b"x" for i in range(1500)}})
-    huggingface_hub.set_client_factory(lambda: httpx2.Client(follow_redirects=True))
-    api = huggingface_hub.HfApi(endpoint=hub.url, token=False)
-
-    listed = list(api.list_repo_tree("zoo/lion", recursive=True))
-    meta = huggingface_hub.get_hf_file_metadata(
-        huggingface_hub.hf_hub_url("zoo/lion", "lion.gguf", endpoint=hub.url), token=False, endpoint=hub.url
-    )
-
-    path = huggingface_hub.hf_hub_download(
-        "zoo/lion", "lion.gguf", endpoint=hub.url, token=False, cache_dir=tmp_path
-    )
-    huggingface_hub.close_session()
-
-    assert Path(path).read_bytes() == MODEL
-    assert len(listed) == 1501
-    assert (meta.size, meta.etag) == (len(MODEL), sha256(MODEL).hex)
