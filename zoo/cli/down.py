@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 
 from zoo.cli.output import Output
 from zoo.cli.project import Project, add_project_option, data_dir
@@ -37,7 +38,7 @@ def run(args: argparse.Namespace, out: Output) -> int:
     try:
         process.terminate()
         if args.force:
-            process.terminate()
+            process.send_signal(signal.SIGINT)  # a second SIGTERM could fall together with the first
         else:
             out.say(f"stopping {seen.url}; answers under way come to their end first")
         process.wait(_FORCED if args.force else None)

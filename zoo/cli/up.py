@@ -77,6 +77,7 @@ def _bring(project: Project, lock: Lock, store: Store, args: argparse.Namespace,
 
 def _serve(project: Project, lock: Lock, store: Store, args: argparse.Namespace, out: Output) -> int:
     from zoo.environment.build import realise  # noqa: PLC0415 - a stale lock needs none of this
+    from zoo.serve.guard import is_loopback  # noqa: PLC0415 - as above
     from zoo.serve.run import Options, Told, serve  # noqa: PLC0415 - as above
 
     options = Options(
@@ -88,6 +89,8 @@ def _serve(project: Project, lock: Lock, store: Store, args: argparse.Namespace,
     )
     try:
         environment = realise(lock, current(), store)
+        if not is_loopback(args.host or environment.server.host):
+            out.warn("whoever reaches this machine can use its models: there is no key to ask for")
         told = Told(
             ready=lambda url: _ready(out, args.report_fd, announcement(url, environment)),
             stopping=lambda streams: _stopping(out, streams),

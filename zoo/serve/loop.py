@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,6 +138,7 @@ class _Starter:
             spawned = spawn(model, path, self._serving.run.engine_log(model.name))
         process = EngineProcess(spawned, self._loop)
         await process.answers()
+        _log.info("%s is loaded after %.3f s", model.name, time.monotonic() - spawned.began)
         return Upstream(process)
 
 

@@ -229,7 +229,6 @@ class Scheduler(Generic[E]):
         self._spawn(self._load(slot))
 
     async def _load(self, slot: Slot[E]) -> None:
-        began = self._clock.time()
         try:
             engine = await self._starter(slot.model)
         except EngineError as error:
@@ -238,7 +237,6 @@ class Scheduler(Generic[E]):
         slot.loaded, slot.state, slot.problem = Loaded(engine), "ready", None
         slot.loads += 1
         slot.used = self._clock.time()
-        _log.info("%s is loaded after %.3f s", slot.model.name, slot.used - began)
         # All who waited until now are served by this load, also those behind a request for another model.
         for waiter in [waiter for waiter in self._queue if waiter.slot is slot]:
             self._hand_over(waiter, slot.loaded)

@@ -11,6 +11,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +31,7 @@ class Spawned:
         ready: The pipe on which it may say that it is ready; its end of file is the engine's end.
         alive: The pipe that it watches; closing it ends the engine.
         since: Where in the log this start begins.
+        began: When it was started, on the monotonic clock.
     """
 
     model: ServedModel
@@ -39,6 +41,7 @@ class Spawned:
     ready: int
     alive: int
     since: int
+    began: float
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the engine and all that it started."""
@@ -98,4 +101,4 @@ def spawn(model: ServedModel, socket: Path, log: LogFile) -> Spawned:
     finally:
         for theirs in (ready_theirs, alive_theirs, output):
             os.close(theirs)
-    return Spawned(model, process, socket, log, ready, alive, since)
+    return Spawned(model, process, socket, log, ready, alive, since, time.monotonic())
