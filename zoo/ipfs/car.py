@@ -79,7 +79,9 @@ class Sections:
 
     def __init__(self) -> None:
         self.roots: tuple[Cid, ...] | None = None
-        self._buffer = bytearray()
+        self._parts: list[bytes] = []
+        self._have = 0
+        self._need = 1
 
     def feed(self, chunk: bytes) -> Iterator[Block]:
         """Give the blocks that are whole with these further bytes; each is checked against its CID.
@@ -88,18 +90,21 @@ class Sections:
             IntegrityError: A block is another one than its CID names.
             Malformed: It is no CARv1, or a section breaks a limit.
         """
-        self._buffer += chunk
-        at = 0
+        self._parts.append(chunk)
+        self._have += len(chunk)
+        if self._have < self._need:
+            return
+        buffer, at = b"".join(self._parts), 0
         try:
-            while (span := self._span(at)) is not None:
+            while (span := self._span(buffer, at)) is not None:
                 start, at = span
-                section = bytes(memoryview(self._buffer)[start:at])
                 if self.roots is None:
-                    self.roots = carheader.decode(section)
+                    self.roots = carheader.decode(buffer[start:at])
                 else:
-                    yield _block(section)
+                    yield _block(buffer, start, at)
         finally:
-            del self._buffer[:at]
+            rest = buffer[at:]
+            self._parts, self._have = [rest], len(rest)
 
     def finish(self) -> None:
         """See that the bytes ended where a block ended.
@@ -107,27 +112,29 @@ class Sections:
         Raises:
             Interrupted: They did not.
         """
-        if self._buffer or self.roots is None:
+        if self._have or self.roots is None:
             raise Interrupted("a CAR ends in the middle of a block")
 
-    def _span(self, at: int) -> tuple[int, int] | None:
-        """Find the section at an offset of the buffer, if all of it is there."""
-        head = bytes(self._buffer[at : at + VARINT_MAX])
-        if not head or (len(head) < VARINT_MAX and all(byte & 0x80 for byte in head)):
+    def _span(self, buffer: bytes, at: int) -> tuple[int, int] | None:
+        """Find the section at an offset, if all of it is there; else note how many bytes it takes."""
+        head = buffer[at : at + VARINT_MAX]
+        if len(head) < VARINT_MAX and all(byte & 0x80 for byte in head):
+            self._need = len(head) + 1
             return None
         size, behind = read_varint(head, 0)
         most = carheader.HEADER_MAX if self.roots is None else _SECTION_MAX
         if not 0 < size <= most:
             raise Malformed(f"a CAR has a section of {size} bytes; 1 to {most} may be")
-        stop = at + behind + size
-        return (at + behind, stop) if stop <= len(self._buffer) else None
+        self._need = behind + size
+        stop = at + self._need
+        return (at + behind, stop) if stop <= len(buffer) else None
 
 
-def _block(section: bytes) -> Block:
-    cid, end = cids.read(section)
+def _block(buffer: bytes, start: int, stop: int) -> Block:
+    cid, end = cids.read(buffer[start : min(stop, start + BYTES_MAX)])
     if cid.inline is not None:
         raise Malformed("a CAR has a section for a CID that holds its own bytes")
-    data = section[end:]
+    data = buffer[start + end : stop]
     if len(data) > BLOCK_MAX:
         raise Malformed(f"the block {cid} is larger than {BLOCK_MAX} bytes")
     cids.check(cid, data)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from zoo.errors import Interrupted, Malformed
+from zoo.ipfs import cid as cids
 from zoo.ipfs.builder import Reader
 from zoo.ipfs.car import Sections
 from zoo.ipfs.cid import Cid
@@ -71,7 +72,7 @@ class Receiver:
             return
         self._taken += len(chunk)
         for block in self._sections.feed(chunk):
-            self.take(block.cid, block.data)
+            self._take(block.cid, block.data)
             if self.complete:
                 return
         most = self._walk.limit * 105 // 100 + _SLACK
@@ -99,6 +100,10 @@ class Receiver:
         Raises:
             IntegrityError, Malformed: As `feed` does.
         """
+        cids.check(cid, block)
+        self._take(cid, block)
+
+    def _take(self, cid: Cid, block: bytes) -> None:
         places = self._want.pop(cid, None)
         if places is None:
             self._keep(cid, block)
@@ -116,7 +121,7 @@ class Receiver:
 
     def _fill(self, place: Place, block: bytes) -> list[tuple[Place, bytes]]:
         """Write what a block holds; give the places below whose blocks are here already."""
-        opened = self._walk.open(place, block)
+        opened = self._walk.open_checked(place, block)
         for piece in opened.pieces:
             self._write(piece.offset, piece.data)
         if opened.places:

@@ -105,6 +105,14 @@ class Walk:
         if len(block) > BLOCK_MAX:
             raise Malformed(f"the block {place.cid} is larger than {BLOCK_MAX} bytes")
         cids.check(place.cid, block)
+        return self.open_checked(place, block)
+
+    def open_checked(self, place: Place, block: bytes) -> Opened:
+        """Say what a block holds that is known to be the one that its CID names.
+
+        Raises:
+            SizeMismatch, Malformed: As `open` does.
+        """
         return self._open_raw(place, block) if place.cid.codec == RAW else self._open_node(place, block)
 
     def _open_raw(self, place: Place, block: bytes) -> Opened:
