@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -75,5 +76,6 @@ def kubo(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[str]]:
     program = next((place for place in places if place and Path(place).is_file()), None)
     if program is None:
         pytest.skip("no Kubo: set EAI_TEST_KUBO, or `go install github.com/ipfs/kubo/cmd/ipfs@latest`")
-    repository = tmp_path_factory.mktemp("kubo")
-    return lambda *args: [program, "--repo-dir", str(repository), "--offline", *args]
+    common = [program, "--repo-dir", str(tmp_path_factory.mktemp("kubo")), "--offline"]
+    subprocess.run([*common, "init", "--empty-repo"], check=True, capture_output=True, timeout=60)
+    return lambda *args: [*common, *args]

@@ -92,3 +92,10 @@ def test_cids_of_both_versions_are_written_in_links() -> None:
     block = dagpb.encode(node)
     assert block[2:4] == b"\x0a\x22"
     assert dagpb.decode(block) == node
+
+
+def test_a_node_of_too_many_links_is_refused() -> None:
+    shortest = _link(b"\x0a\x04\x01\x55\x00\x00")
+    assert len(dagpb.decode(shortest * dagpb.LINKS_MAX).links) == dagpb.LINKS_MAX
+    with pytest.raises(Malformed, match="more than 65536 links"):
+        dagpb.decode(shortest * (dagpb.LINKS_MAX + 1))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from zoo.errors import IntegrityError, Malformed, NotThere
+from zoo.errors import EaiError, IntegrityError, Malformed, NotThere
 from zoo.ipfs import cid as cids
 from zoo.ipfs import dagpb, directory, listing, unixfs
 from zoo.ipfs.cid import DAG_PB, IDENTITY, RAW, Cid
@@ -190,3 +192,29 @@ def test_a_directory_of_too_many_is_refused() -> None:
     links = tuple(Link(LEAF, f"{index:05}".encode(), 0) for index in range(listing.ENTRIES_MAX + 1))
     with pytest.raises(Malformed, match="10001 entries"):
         listed(blocks, put(blocks, dagpb.encode(Node(links, unixfs.encode(Entry(kind=Kind.DIRECTORY))))))
+
+
+def test_a_file_is_no_directory() -> None:
+    blocks: dict[Cid, bytes] = {}
+    for cid in (LEAF, put(blocks, unixfs.file_leaf(b"abc"))):
+        with pytest.raises(NotThere, match="is a file, not a directory"):
+            listing.entries(cid, blocks.__getitem__)
+
+
+def test_a_block_over_two_mebibytes_is_refused() -> None:
+    blocks: dict[Cid, bytes] = {}
+    with pytest.raises(Malformed, match="larger than"):
+        listing.entries(put(blocks, bytes(dagpb.BLOCK_MAX + 1)), blocks.__getitem__)
+
+
+@given(st.binary(max_size=100), st.sampled_from(Kind), st.lists(st.binary(max_size=6), max_size=4))
+def test_any_node_is_listed_or_one_of_our_errors(data: bytes, kind: Kind, found: list[bytes]) -> None:
+    blocks: dict[Cid, bytes] = {}
+    entry = Entry(kind=kind, data=data, hash_type=0x22, fanout=16)
+    links = tuple(Link(LEAF, name, 0) for name in found)
+    for block in (data, dagpb.encode(Node(links, unixfs.encode(entry)))):
+        root = put(blocks, block)
+        try:
+            list(listing.files(root, blocks.__getitem__))
+        except EaiError:
+            continue

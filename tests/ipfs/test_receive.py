@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.errors import IntegrityError, Interrupted, Malformed, SizeMismatch
+from zoo.errors import EaiError, IntegrityError, Interrupted, Malformed, SizeMismatch
 from zoo.ipfs import builder, carheader, dagpb, unixfs
 from zoo.ipfs import cid as cids
 from zoo.ipfs.builder import Block, Dag
@@ -221,3 +221,21 @@ def _node(*children: tuple[Cid, int]) -> bytes:
     sizes = tuple(size for _, size in children)
     links = tuple(Link(cid, b"", 0) for cid, _ in children)
     return dagpb.encode(Node(links, unixfs.encode(Entry(kind=Kind.FILE, size=sum(sizes), blocksizes=sizes))))
+
+
+@given(repetitive.filter(len), profiles, st.data())
+def test_a_damaged_car_gives_the_right_file_or_one_of_our_errors(
+    data: bytes, profile: Profile, chance: st.DataObject
+) -> None:
+    dag, blocks = dag_of(data, profile)
+    sent = bytearray(stream(dag.root, distinct(blocks)))
+    sent[chance.draw(st.integers(0, len(sent) - 1))] ^= chance.draw(st.integers(1, 255))
+    out = bytearray()
+    taking = receiver(dag.root, len(data), out)
+    try:
+        taking.feed(bytes(sent))
+        taking.finish()
+    except EaiError:
+        assert not taking.complete
+    else:
+        assert out == data

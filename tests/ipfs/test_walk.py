@@ -224,3 +224,16 @@ def test_what_a_getter_raises_is_left_alone() -> None:
 
     with pytest.raises(NotThere):
         list(walk.read(Walk(cids.of(b"x", RAW), size=None, max_size=1), get))
+
+
+@given(st.binary(max_size=100), st.lists(st.tuples(st.binary(max_size=3), st.integers(0, 4)), max_size=4))
+def test_any_node_is_read_or_one_of_our_errors(data: bytes, children: list[tuple[bytes, int]]) -> None:
+    blocks: dict[Cid, bytes] = {}
+    links = [(put(blocks, leaf, RAW), size) for leaf, size in children]
+    right = data[:5] + b"".join(leaf for leaf, _ in children)
+    for block, expected in ((data, None), (inner(links, data[:5]), right)):
+        try:
+            read = whole(put(blocks, block), blocks)
+        except EaiError:
+            continue
+        assert expected in {None, read}

@@ -73,8 +73,8 @@ def decode(block: bytes) -> Node:
             data, before_data = as_bytes(value, "a node's data"), len(links)
         else:
             raise Malformed(f"a node has field {number} where it has no place")
-    if len(links) > LINKS_MAX:
-        raise Malformed(f"a node has {len(links)} links; {LINKS_MAX} is the most")
+        if len(links) > LINKS_MAX:
+            raise Malformed(f"a node has more than {LINKS_MAX} links")
     if before_data and before_data != len(links):
         raise Malformed("a node's links stand on both sides of its data")
     return Node(tuple(links), data)
