@@ -13,7 +13,8 @@ EaiError                    1  it failed
 │   ├── NotThere            5  it answered that it has no such thing
 │   ├── AccessDenied        5  it wants other credentials
 │   ├── Interrupted         5  the bytes stopped coming
-│   └── SourceChanged       5  it changed the file while we read
+│   ├── SourceChanged       5  it changed the file while we read
+│   └── Malformed           5  what it gave has no valid form, or breaks a limit
 ├── SourcesExhausted        5  every source of an artifact failed
 ├── Offline                 5  a connection would have been needed
 └── NoSpace                 6  the disk is full, or would be
@@ -110,6 +111,10 @@ class Interrupted(SourceError):
 
 class SourceChanged(SourceError):
     """The source changed the file while it was being read."""
+
+
+class Malformed(SourceError):
+    """What the source gave has no valid form, or breaks a limit that keeps us safe."""
 
 
 class SourcesExhausted(EaiError):
