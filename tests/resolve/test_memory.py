@@ -17,7 +17,7 @@ from zoo.resolve.ranges import Local
 SLOTS, SLOT = 2, 2048
 MIB = 1 << 20
 START = """
-import os, sys, xllamacpp
+import sys, threading, xllamacpp
 params = xllamacpp.CommonParams()
 params.model.path, params.hostnames = sys.argv[1], [sys.argv[2]]
 params.n_ctx, params.n_parallel = int(sys.argv[3]), int(sys.argv[4])
@@ -25,7 +25,7 @@ params.n_batch = params.n_ubatch = int(sys.argv[5])
 params.embedding = sys.argv[6] == "True"
 params.cpuparams.n_threads, params.verbosity, params.warmup = 1, 4, False
 server = xllamacpp.Server(params)
-os._exit(0)
+threading.Event().wait()
 """
 BUFFER = re.compile(r"(\w+):\s+CPU (KV|RS|compute) buffer size =\s+([0-9.]+) MiB")
 
@@ -34,26 +34,30 @@ pytestmark = pytest.mark.engine
 
 def buffers(model: Path, *, embedding: bool) -> dict[str, float]:
     """Start the engine once, and add up the buffers that it says it made, by kind, in MiB."""
-    ran = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            START,
-            model,
-            model.with_suffix(".sock"),
-            str(SLOTS * SLOT),
-            str(SLOTS),
-            str(BATCH),
-            str(embedding),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stderr
+    command = [
+        sys.executable,
+        "-c",
+        START,
+        model,
+        model.with_suffix(".sock"),
+        str(SLOTS * SLOT),
+        str(SLOTS),
+        str(BATCH),
+        str(embedding),
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as engine:
+        assert engine.stdout is not None
+        # The engine logs from a thread of its own: what it wrote is whole once its last line is there.
+        lines = []
+        for line in engine.stdout:
+            lines.append(line)
+            if "listening on" in line:
+                break
+        engine.kill()
+    said = "".join(lines)
+    assert "listening on" in said, said
     sizes: dict[str, float] = {"KV": 0.0, "RS": 0.0, "compute": 0.0}
-    for _, kind, size in BUFFER.findall(ran.stdout + ran.stderr):
+    for _, kind, size in BUFFER.findall(said):
         sizes[kind] += float(size)
     return sizes
 

@@ -45,7 +45,8 @@ def fetched(
 
 def says(code: int, body: bytes = b"", **headers: object) -> Answer:
     def answer(asked: Asked, wire: Wire) -> None:
-        wire.head(code, **headers)
+        # Said, so that the client does not race for the connection that is about to end.
+        wire.head(code, Connection="close", **headers)
         wire.body(body)
         wire.cut()
 
