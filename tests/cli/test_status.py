@@ -45,9 +45,9 @@ def test_a_person_sees_everything_at_a_glance() -> None:
         "http://127.0.0.1:8080/v1",
         f"  environment  {'e' * 64}",
         "  running      2 min 5 s, process 42",
-        "  memory       2.0 GB of 16.0 GB",
-        "  dolphin  (main)  chat    ready, 2.0 GB, 2 streams",
-        "  bge              embed   unloaded, 100.0 MB, 1 waiting, died 1 time",
+        "  memory       1.9 GiB of 14.9 GiB",
+        "  dolphin  (main)  chat    ready, 1.9 GiB, 2 streams",
+        "  bge              embed   unloaded, 95 MiB, 1 waiting, died 1 time",
         "    the engine of bge died: signal SIGSEGV",
     ]
 

@@ -9,7 +9,7 @@ from zoo.serve.logfile import LogFile
 
 
 def test_a_log_that_has_grown_is_set_aside_under_the_writers_feet(tmp_path: Path) -> None:
-    log = LogFile(tmp_path / "a" / "x.log", limit=100)
+    log = LogFile(tmp_path / "x.log", limit=100)
     writer = log.open()
     os.write(writer, b"old\n" * 30)
     assert log.turn_over()

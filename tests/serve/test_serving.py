@@ -194,6 +194,23 @@ async def test_a_switch_waits_for_the_stream_under_way(proxies: Proxies, weights
     ]
 
 
+async def test_models_that_have_room_one_at_a_time_take_turns_and_every_answer_is_whole(
+    proxies: Proxies, weights: Weights
+) -> None:
+    proxy = three(proxies, weights, memory="150MiB")
+    async with client_of(proxy) as client:
+        gate = asyncio.Semaphore(8)
+
+        async def one(name: str) -> str:
+            async with gate:
+                return await said(await client.chat.completions.create(model=name, stream=True, **ASK))
+
+        answers = await asyncio.gather(*(one(("chat", "other")[number % 2]) for number in range(40)))
+    assert answers == [SENTENCE, "I am the other one."] * 20
+    loads = sum(model["loads"] for model in proxy.status()["models"])
+    assert loads <= 21  # those who wait for one model are served by one load
+
+
 async def test_a_request_waits_only_so_long_for_room(proxies: Proxies, weights: Weights) -> None:
     proxy = three(proxies, weights, memory="150MiB", drain_timeout="200ms")
     async with client_of(proxy) as client:

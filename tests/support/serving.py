@@ -108,7 +108,7 @@ class Proxies:
         program = Path(__file__).with_name("serve_program.py")
         process = subprocess.Popen(
             (sys.executable, str(program), str(what), str(self.folder / "data"), str(where), str(port)),
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": str(self.folder)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import subprocess
 import sys
@@ -35,18 +36,20 @@ class Word(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def give(pipe: int, word: Word) -> None:
-    """Tell the process that started this one; nobody is left to tell where it has gone."""
-    with os.fdopen(pipe, "wb") as file:
+    """Tell the process that started this one, if it is still there."""
+    with contextlib.suppress(BrokenPipeError), os.fdopen(pipe, "wb") as file:
         file.write(msgspec.json.encode(word))
 
 
 def detach(project: Project, args: argparse.Namespace, out: Output) -> int:
     """Start the background process and wait until it serves.
 
-    Raises:
-        EaiError: It does not, for the reason that it gave; with its exit code.
+    Returns:
+        0 when it does, else its exit code; why it does not has been said.
     """
-    log = run_dir(data_dir(), project.folder).proxy_log
+    run = run_dir(data_dir(), project.folder)
+    run.prepare()
+    log = run.proxy_log
     log.turn_over()
     reading, writing = os.pipe()
     output = log.open()

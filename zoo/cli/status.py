@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.cli.output import Output
 from zoo.cli.project import Project, add_project_option, data_dir
-from zoo.cli.text import count, size
+from zoo.cli.text import count
 from zoo.errors import EaiError
+from zoo.serve.units import spell
 
 if TYPE_CHECKING:
     from zoo.serve.state import RunState
@@ -83,11 +84,11 @@ def lines(status: Mapping[str, Any]) -> Iterator[str]:
     yield status["url"] + (f"  (not as zoofile.toml says: {overrides})" if overrides else "")
     yield f"  environment  {status['environment']}"
     yield f"  running      {duration(status['uptime'])}, process {status['pid']}"
-    yield f"  memory       {size(memory['loaded'])} of {size(memory['budget'])}"
+    yield f"  memory       {spell(memory['loaded'])} of {spell(memory['budget'])}"
     names = [f"{model['name']}{'  (main)' if model['main'] else ''}" for model in status["models"]]
     width = max(map(len, names))
     for name, model in zip(names, status["models"], strict=True):
-        doing = [model["state"], size(model["memory"])]
+        doing = [model["state"], spell(model["memory"])]
         doing += [count(model["streams"], "stream")] if model["streams"] else []
         doing += [f"{model['waiting']} waiting"] if model["waiting"] else []
         doing += [f"died {count(model['crashes'], 'time')}"] if model["crashes"] else []

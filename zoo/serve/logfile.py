@@ -26,7 +26,6 @@ class LogFile:
 
     def open(self) -> int:
         """Open it for a process to append to; the caller closes the descriptor."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         return os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
 
     def size(self) -> int:

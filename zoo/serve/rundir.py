@@ -10,6 +10,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from zoo.errors import EaiError
 from zoo.serve.logfile import LogFile
 
 
@@ -18,6 +19,20 @@ class RunDir:
     """The folder `<data dir>/run/<hash>` of one project, which holds what outlives its proxy."""
 
     path: Path
+
+    def prepare(self) -> None:
+        """Make the folder.
+
+        Raises:
+            EaiError: That cannot be.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise EaiError(
+                f"cannot make {self.path}, where the state and the logs go: {error.strerror}",
+                hint="EAI_HOME says which folder eai keeps its data in",
+            ) from error
 
     @property
     def state(self) -> Path:

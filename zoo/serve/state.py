@@ -97,13 +97,16 @@ def claimed(run: RunDir, project: Path) -> Iterator[None]:
     Raises:
         EaiError: Another one runs.
     """
-    run.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    run.prepare()
     guard = os.open(run.guard, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             raise _already(run, project) from error
+        except OSError as error:  # a filesystem that knows no locks
+            if running(run) is not None:
+                raise _already(run, project) from error
         if (dead := read(run)) is not None:
             remove_sockets(Path(dead.sockets))
         run.state.unlink(missing_ok=True)
