@@ -48,12 +48,12 @@ class Partial:
         self._advance()
 
     def _load(self) -> bytes:
-        if self.size is None:
-            return b""
         there = os.fstat(self.fd).st_size
-        if there > self.size:
-            os.ftruncate(self.fd, self.size)
-        count = -(-self.size // self.piece)
+        if self.size is None:
+            count = there // self.piece
+        else:
+            os.truncate(self.fd, min(there, self.size))
+            count = -(-self.size // self.piece)
         marks = os.pread(self._map, count, 0).ljust(count, b"\0")
         return bytes(marks[i] == 1 and self._end(i) <= there for i in range(count))
 
