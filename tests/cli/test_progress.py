@@ -57,7 +57,7 @@ def test_a_slow_download_gives_a_sign_every_ten_seconds() -> None:
 def test_what_was_there_already_counts() -> None:
     said = lines([started(held=50 * MB), advanced()])
     assert "50.0 MB of it here" in said[0]
-    assert said[1].startswith("51.0 MB of 100.0 MB (51 %)")
+    assert said[1] == "51.0 MB of 100.0 MB (51 %), 5.0 MB/s"
 
 
 def test_what_goes_wrong_on_the_way_is_said() -> None:

@@ -86,6 +86,7 @@ class _Tally:
 
     def __init__(self) -> None:
         self.files: dict[str, _File] = {}
+        self.came = 0
 
     @property
     def done(self) -> int:
@@ -103,6 +104,7 @@ class _Tally:
             file.size, file.done = event.size, event.held
         elif isinstance(event, Advanced):
             file.done += event.size
+            self.came += event.size
         else:
             file.size = file.done = event.size
         return file
@@ -144,7 +146,7 @@ class _Lines:
             return
         self._tenth, self._last = max(tenth, self._tenth), now
         share = f" of {size(self._total)} ({done * 100 // self._total} %)" if self._total else ""
-        speed = done / max(now - self._begun, 0.001)
+        speed = self._tally.came / max(now - self._begun, 0.001)
         self._out.say(f"{size(done)}{share}, {size(speed)}/s")
 
 
@@ -200,5 +202,7 @@ class _Live:
             self._bars.console.print(f"fetched {file.name} ({size(event.size)})", markup=False)
             return
         if file.name not in self._tasks:
-            self._tasks[file.name] = self._bars.add_task(file.name[-_LONGEST_NAME:], total=file.size)
+            self._tasks[file.name] = self._bars.add_task(
+                file.name[-_LONGEST_NAME:], total=file.size, completed=file.done
+            )
         self._bars.update(self._tasks[file.name], completed=file.done, total=file.size)

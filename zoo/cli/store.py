@@ -64,6 +64,8 @@ def _ls(args: argparse.Namespace, store: Store, out: Output) -> int:
 
 
 def _verify(args: argparse.Namespace, store: Store, out: Output) -> int:
+    sizes = store.sizes()
+    out.say(f"reading {len(sizes)} objects, {sum(sizes.values()):,} bytes")
     report = store.verify()
     if args.json:
         out.json(
@@ -78,7 +80,8 @@ def _verify(args: argparse.Namespace, store: Store, out: Output) -> int:
             }
         )
     else:
-        out.say(f"{report.objects} objects ({report.bytes:,} bytes) and {report.trees} trees were read")
+        total = report.objects + report.trees
+        out.say(f"{total - len(report.corrupt)} of {total} objects and trees are as they should be")
     if not report.corrupt:
         return 0
     lines = [f"  {it.kind} {it.name}: {it.reason}; it lies in {it.aside}" for it in report.corrupt]

@@ -26,7 +26,7 @@ from zoo.store.sidecar import Sidecar
 
 SILENT = 15 * 60.0
 """Seconds without a sign of life after which an owner on another machine is taken for dead."""
-_FREE = "owner.free"
+_FREE, _NOTE = "owner.free", "version"
 _FLUSH = 64 << 20
 _LOOKS = 100
 
@@ -150,6 +150,21 @@ class Ingest:
         with suppress(FileNotFoundError):
             os.utime(self._mine)
 
+    def note(self, text: str | None) -> None:
+        """Write down, for whoever goes on with this, which version of the file it is a part of."""
+        path = self._folder / _NOTE
+        if text is None:
+            path.unlink(missing_ok=True)
+        else:
+            durable.write(path, text.encode(), durable=False)
+
+    def noted(self) -> str | None:
+        """What was written down; None if nothing was."""
+        try:
+            return (self._folder / _NOTE).read_bytes().decode(errors="replace")
+        except FileNotFoundError:
+            return None
+
     def restart(self, *, all_of_it: bool = True) -> None:
         """Forget all bytes, or those since `partial.begin`, and begin to hash anew."""
         self._flusher.finish()
@@ -183,7 +198,10 @@ class Ingest:
         return hashes
 
     def release(self) -> None:
-        """Let go, and leave what is there to whoever comes next."""
+        """Let go, and leave what is there, if anything, to whoever comes next."""
+        if not self.partial.held:
+            self.discard()
+            return
         self._end()
         with suppress(FileNotFoundError):
             self._mine.rename(self._folder / _FREE)
