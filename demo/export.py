@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 import gguf
 import numpy as np
-from network import SHAPE
+from network import SHAPE, Params
 from tokenizer import SPECIAL, Tokenizer
-from train import CONTEXT
+from train import CONTEXT, load
 
 DESCRIPTION = (
     "A toy: a very small language model that comes with eai (Eternal Zoo), for demos and tests. "
@@ -79,11 +78,11 @@ def add_tokenizer(writer: gguf.GGUFWriter, tokenizer: Tokenizer) -> None:
     writer.add_chat_template(TEMPLATE)
 
 
-def add_weights(writer: gguf.GGUFWriter, weights: dict[str, np.ndarray]) -> None:
+def add_weights(writer: gguf.GGUFWriter, weights: Params) -> None:
     """Matrices as q8_0, norms as f32; without an output matrix llama.cpp takes the embedding."""
     q8 = gguf.GGMLQuantizationType.Q8_0
     for name, value in weights.items():
-        matrix = value.astype(np.float32)
+        matrix = np.asarray(value, np.float32)
         if matrix.ndim == 1:
             writer.add_tensor(f"{name}.weight", matrix)
         else:
@@ -93,10 +92,7 @@ def add_weights(writer: gguf.GGUFWriter, weights: dict[str, np.ndarray]) -> None
 
 def export(source: Path, target: Path) -> None:
     """Turn train.py's weights.npz into a GGUF file; the same weights give the same bytes."""
-    with np.load(source) as stored:
-        weights = {name: stored[name] for name in stored.files if name != "merges"}
-        merges = json.loads(str(stored["merges"]))
-    tokenizer = Tokenizer([(first, second) for first, second in merges])
+    weights, tokenizer = load(source)
     writer = gguf.GGUFWriter(target, "llama")
     describe(writer)
     add_tokenizer(writer, tokenizer)

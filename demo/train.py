@@ -19,8 +19,9 @@ from tokenizer import SPECIAL, Tokenizer, learn
 
 CONTEXT = 2048
 SEED = 20261122
-RATE = 0.02  # of Muon; Adam has 0.15 of it
+ADAM = 0.15  # of the rate of Muon
 WARM = 100  # steps
+TOKENS = 1920  # in a step
 ASKED = 0.05  # weight of the tokens of questions, against 1 for answers
 OPENING = 3  # tokens
 
@@ -154,13 +155,13 @@ def step(
             first[name] = 0.9 * state.first[name] + 0.1 * slope
             second[name] = 0.98 * state.second[name] + 0.02 * slope * slope
             scale = jnp.sqrt(second[name] / (1 - 0.98**count)) + 1e-8
-            new[name] = value - 0.15 * rate * first[name] / (1 - 0.9**count) / scale
+            new[name] = value - ADAM * rate * first[name] / (1 - 0.9**count) / scale
     return new, State(first, second), cost
 
 
-def rate_at(count: int, total: int) -> float:
+def rate_at(count: int, total: int, top: float) -> float:
     """Up for a while, level for a third, then down to nothing."""
-    return RATE * min(1.0, count / WARM, 1.5 * (total - count + 1) / total)
+    return top * min(1.0, count / WARM, 1.5 * (total - count + 1) / total)
 
 
 def save(folder: Path, params: Params, tokenizer: Tokenizer) -> None:
@@ -174,18 +175,25 @@ def save(folder: Path, params: Params, tokenizer: Tokenizer) -> None:
     partial.replace(folder / "weights.npz")
 
 
-def train(stages: list[Stage], folder: Path) -> None:
+def load(weights: Path) -> tuple[Params, Tokenizer]:
+    """What `save` wrote."""
+    with np.load(weights) as stored:
+        merges = [(first, second) for first, second in json.loads(str(stored["merges"]))]
+        return {name: jnp.asarray(stored[name]) for name in stored.files if name != "merges"}, Tokenizer(
+            merges
+        )
+
+
+def train(params: Params, rows: Rows, stages: list[Stage], rate: float, folder: Path) -> None:
     """Run all stages; weights are saved every 200 steps and at the end."""
-    tokenizer = vocabulary()
-    rows = Rows(tokenizer, SEED)
-    params = initial(SHAPE, SEED)
     state = begin(params)
     total = sum(stage.steps for stage in stages)
     started, count, mean = time.monotonic(), 0, 0.0
     for stage in stages:
         for _ in range(stage.steps):
             count += 1
-            params, state, cost = step(params, state, rows.batch(stage), float(count), rate_at(count, total))
+            batch = rows.batch(stage)
+            params, state, cost = step(params, state, batch, float(count), rate_at(count, total, rate))
             mean = float(cost) if count == 1 else 0.95 * mean + 0.05 * float(cost)
             if count % 50 == 0:
                 print(
@@ -193,18 +201,27 @@ def train(stages: list[Stage], folder: Path) -> None:
                     flush=True,
                 )
             if count % 200 == 0 or count == total:
-                save(folder, params, tokenizer)
+                save(folder, params, rows.tokenizer)
 
 
 def main() -> None:
-    """Train with the numbers of the bundled model, or fewer steps to try something."""
+    """Train with the numbers of the bundled model's first round, or with others."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="where weights.npz goes")
+    parser.add_argument("--go-on", type=Path, metavar="WEIGHTS", help="begin with these weights")
     parser.add_argument("--steps", type=int, default=2800, help="steps with short rows (default 2800)")
     parser.add_argument("--long-steps", type=int, default=200, help="then steps with long rows (default 200)")
+    parser.add_argument("--length", type=int, default=160, help="of short rows, in tokens (default 160)")
+    parser.add_argument("--rate", type=float, default=0.02, help="highest learning rate (default 0.02)")
+    parser.add_argument("--seed", type=int, default=SEED, help="of the conversations")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
-    train([Stage(options.steps, 12, 160), Stage(options.long_steps, 4, 512)], options.folder)
+    params, tokenizer = load(options.go_on) if options.go_on else (initial(SHAPE, SEED), vocabulary())
+    stages = [
+        Stage(options.steps, TOKENS // options.length, options.length),
+        Stage(options.long_steps, 4, 512),
+    ]
+    train(params, Rows(tokenizer, options.seed), stages, options.rate, options.folder)
 
 
 if __name__ == "__main__":

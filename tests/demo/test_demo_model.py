@@ -32,7 +32,7 @@ os._exit(0)
 
 
 def serving(folder: Path, mode: str) -> Iterator[httpx2.Client]:
-    socket = folder / "s"
+    socket = folder / "toy.sock"  # llama.cpp knows a unix socket by this ending
     command = [sys.executable, "-c", SERVE, str(MODEL), str(socket), mode]
     with (
         (folder / "log").open("w") as log,
