@@ -32,6 +32,7 @@ class Block:
     questions: list[str] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
     more: str = ""
+    times: int = 1
 
 
 def _lines(name: str) -> Iterator[str]:
@@ -59,6 +60,8 @@ def blocks(name: str) -> list[Block]:
             found[-1].questions.append(text)
         elif mark == "=":
             found[-1].answers.append(text)
+        elif mark == "*":
+            found[-1].times = int(text)
         else:
             found[-1].more = text
     return [block for block in found if block.answers]
@@ -75,7 +78,9 @@ class Corpus:
         self.rng = Random(seed)
         self.words = _listed("words") | _listed("phrases")
         self.known = [block for name in ("eai", "talk", "facts") for block in blocks(name)]
-        self.known_weights = [2 + len(block.questions) / 2 + len(block.things) / 3 for block in self.known]
+        self.known_weights = [
+            block.times * (2 + len(block.questions) / 2 + len(block.things) / 3) for block in self.known
+        ]
         self.beyond = blocks("beyond")
         self.beyond_weights = [2 + len(block.questions) for block in self.beyond]
         animals = (dict(zip(_ANIMAL, line.split("; "), strict=True)) for line in _lines("animals"))
@@ -87,12 +92,12 @@ class Corpus:
         self.plots = list(_lines("stories"))
         self.kinds: dict[Callable[[], Turn], float] = {
             self._of_known: 46,
-            self._beyond: 23,
-            self._of_animal: 11,
+            self._beyond: 20,
+            self._of_animal: 15,
             self._stranger: 1.5,
-            self._story: 4,
+            self._story: 6,
             self._joke: 2.5,
-            self._capital: 4,
+            self._capital: 6,
             self._sum: 5,
             self._sentence: 3.5,
         }
@@ -125,7 +130,7 @@ class Corpus:
         return self._ask(self._pick("frame"), thing)
 
     def _beyond(self) -> Turn:
-        letters = self.rng.choices("abcdefghijklmnopqrstuvwxyz", k=self.rng.randint(2, 9))
+        letters = self.rng.choices("abcdefghijklmnopqrstuvwxyz", k=self.rng.randint(4, 9))
         self.words["gibberish"] = ["".join(letters)]
         block = self.rng.choices(self.beyond, self.beyond_weights)[0]
         return Turn(self._ask(self.rng.choice(block.questions)), self.rng.choice(block.answers))
@@ -165,7 +170,7 @@ class Corpus:
         return Turn(self._ask(self._pick("capital"), shown), f"The capital of {country} is {city}.")
 
     def _sum(self) -> Turn:
-        first, second = self.rng.randint(0, 10), self.rng.randint(0, 10)
+        first, second = self.rng.randint(0, 5), self.rng.randint(1, 5)
         pattern = self._pick(self.rng.choice(("sum_signs", "sum_signs", "sum_words")))
         shown = [str(first), str(second)]
         if self.rng.random() < 0.4 and "+" not in pattern:
@@ -224,7 +229,9 @@ class Corpus:
 
     def document(self) -> str:
         """Plain text without a chat around it."""
-        kinds = self.rng.choices((self._story, self._of_known, self._of_animal), (3, 4, 3), k=8)
+        kinds = self.rng.choices(
+            (self._story, self._of_known, self._of_animal), (3, 4, 3), k=self.rng.randint(2, 5)
+        )
         return " ".join(kind().answer for kind in kinds)
 
 

@@ -63,9 +63,9 @@ def _cased(text: str, rng: Random) -> str:
     draw = rng.random()
     if draw < 0.35:
         return text
-    if draw < 0.39:
-        return text.upper()
     if draw < 0.42:
+        return text.upper()
+    if draw < 0.45:
         return text.title()
     text = re.sub(r"\bi\b", "I", text)
     return text[:1].upper() + text[1:]

@@ -205,11 +205,11 @@ def train(params: Params, rows: Rows, stages: list[Stage], rate: float, folder: 
 
 
 def main() -> None:
-    """Train with the numbers of the bundled model's first round, or with others."""
+    """Train from the beginning, or go on from weights."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="where weights.npz goes")
     parser.add_argument("--go-on", type=Path, metavar="WEIGHTS", help="begin with these weights")
-    parser.add_argument("--steps", type=int, default=2800, help="steps with short rows (default 2800)")
+    parser.add_argument("--steps", type=int, default=3800, help="steps with short rows (default 3800)")
     parser.add_argument("--long-steps", type=int, default=200, help="then steps with long rows (default 200)")
     parser.add_argument("--length", type=int, default=160, help="of short rows, in tokens (default 160)")
     parser.add_argument("--rate", type=float, default=0.02, help="highest learning rate (default 0.02)")
