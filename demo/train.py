@@ -209,7 +209,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="where weights.npz goes")
     parser.add_argument("--go-on", type=Path, metavar="WEIGHTS", help="begin with these weights")
-    parser.add_argument("--steps", type=int, default=3800, help="steps with short rows (default 3800)")
+    parser.add_argument("--steps", type=int, default=4800, help="steps with short rows (default 4800)")
     parser.add_argument("--long-steps", type=int, default=200, help="then steps with long rows (default 200)")
     parser.add_argument("--length", type=int, default=160, help="of short rows, in tokens (default 160)")
     parser.add_argument("--rate", type=float, default=0.02, help="highest learning rate (default 0.02)")
