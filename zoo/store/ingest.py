@@ -79,7 +79,7 @@ def claim(
     folder, mine = layout.partial(key), f"owner.{Owner.me()}"
     for _ in range(_LOOKS):
         if not folder.exists() and _create(layout, folder, mine):
-            return Ingest(layout, folder, size, piece=piece, pwrite=pwrite)
+            return _taken(layout, folder, size, piece, pwrite)
         found = next((p for p in _list(folder) if p.name.startswith("owner.")), None)
         if found is None:
             # Between two looks at a folder its owner file may have changed its name.
@@ -90,11 +90,25 @@ def claim(
         with suppress(FileNotFoundError):
             found.rename(folder / mine)
             os.utime(folder / mine)
-            return Ingest(layout, folder, size, piece=piece, pwrite=pwrite)
+            return _taken(layout, folder, size, piece, pwrite)
     raise EaiError(
         f"{folder} is held by nobody and free for nobody",
         hint="no eai made it so; remove the folder, and run the command again",
     )
+
+
+def _taken(layout: Layout, folder: Path, size: int | None, piece: int, pwrite: Write) -> Ingest:
+    """Begin with a download that is ours now; let go of it if that fails.
+
+    Else it would be held by a process that lives and does nothing: all others, and this one's own other
+    threads, would wait for it until the process ends.
+    """
+    try:
+        return Ingest(layout, folder, size, piece=piece, pwrite=pwrite)
+    except BaseException:
+        with suppress(OSError):
+            (folder / f"owner.{Owner.me()}").rename(folder / _FREE)
+        raise
 
 
 def _create(layout: Layout, folder: Path, mine: str) -> bool:
