@@ -80,7 +80,7 @@ def test_one_failure_keeps_its_kind() -> None:
     def do(name: str) -> None:
         raise SourceError("gone")
 
-    with pytest.raises(SourceError, match="^only: gone$"):
+    with pytest.raises(SourceError, match="only: gone"):
         for_each(["only"], do)
 
 
