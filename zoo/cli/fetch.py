@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 
+from zoo.cli.holding import hold
 from zoo.cli.output import Output
 from zoo.cli.project import Project, add_project_option, open_store
+from zoo.cli.text import count, size
 from zoo.fetch.plan import Plan, needed, plan
 from zoo.fetch.run import JOBS, fetch
 from zoo.lock.toml import load
@@ -42,6 +44,8 @@ def run(args: argparse.Namespace, out: Output) -> int:
     lock = load(project.require_lock())
     store = open_store()
     platform: Platform = args.platform or current()
+    if platform == current():
+        hold(project, lock, store, out)
     todo = plan(needed(lock, platform), store)
     if todo.missing:
         bring(todo, project, out, offline=args.offline, jobs=args.jobs)
@@ -55,8 +59,8 @@ def run(args: argparse.Namespace, out: Output) -> int:
             }
         )
     else:
-        count = len(todo.present) + len(todo.missing)
-        out.say(f"everything is here: {count} files, {len(todo.missing)} of them new")
+        files = count(len(todo.present) + len(todo.missing), "file")
+        out.say(f"everything is here: {files}, {len(todo.missing)} of them new")
     return 0
 
 
@@ -66,11 +70,12 @@ def bring(todo: Plan, project: Project, out: Output, *, offline: bool, jobs: int
     Raises:
         EaiError: As for `zoo.fetch.run.fetch`.
     """
-    from zoo.cli.progress import shown, size  # noqa: PLC0415 - only where something is missing
+    from zoo.cli.progress import shown  # noqa: PLC0415 - only where something is missing
     from zoo.sources.registry import sources  # noqa: PLC0415 - as above
 
     if not offline:
-        out.say(f"{len(todo.missing)} files are missing: {size(todo.bytes)} to come")
+        verb = "is" if len(todo.missing) == 1 else "are"
+        out.say(f"{count(len(todo.missing), 'file')} {verb} missing: {size(todo.bytes)} to come")
     found = sources(base=project.folder, env=os.environ, offline=offline)
     with shown(out, total=todo.size) as progress:
         fetch(todo, open_store(), found, progress=progress, offline=offline, jobs=jobs)

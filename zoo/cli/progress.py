@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zoo.cli.output import Output
+from zoo.cli.text import size
 from zoo.fetch.events import (
     Advanced,
     Event,
@@ -26,17 +27,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 _EVERY_PERCENT, _EVERY_SECONDS = 10, 10.0
-_UNITS = ("B", "kB", "MB", "GB", "TB")
-_THOUSAND = 1000
 _LONGEST_NAME = 40
-
-
-def size(count: float) -> str:
-    """Write a number of bytes as people do: 4.7 GB."""
-    unit = 0
-    while count >= _THOUSAND and unit < len(_UNITS) - 1:
-        count, unit = count / _THOUSAND, unit + 1
-    return f"{count:.0f} {_UNITS[unit]}" if unit == 0 else f"{count:.1f} {_UNITS[unit]}"
 
 
 @contextmanager
@@ -60,7 +51,7 @@ def shown(
 def _said(event: Event) -> str | None:
     """The line for an event that people should read, whatever else is shown."""
     if isinstance(event, Retrying):
-        return f"{event.name}: {event.reason}; trying again in {event.delay:.0f} s"
+        return f"{event.name}: {event.reason}; trying again in {event.delay:.1f} s"
     if isinstance(event, Waiting):
         return f"{event.name}: process {event.process} is fetching it; waiting"
     if isinstance(event, Failed):

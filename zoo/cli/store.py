@@ -6,6 +6,7 @@ import argparse
 
 from zoo.cli.output import Output
 from zoo.cli.project import open_store
+from zoo.cli.text import count
 from zoo.digest import Digest
 from zoo.errors import EaiError, IntegrityError, UsageError
 from zoo.store import Store
@@ -59,7 +60,7 @@ def _ls(args: argparse.Namespace, store: Store, out: Output) -> int:
         return 0
     for digest, size in sizes.items():
         out.print(f"{digest}  {size:>15,}")
-    out.say(f"{len(sizes)} objects, {sum(sizes.values()):,} bytes, in {store.root}")
+    out.say(f"{count(len(sizes), 'object')}, {sum(sizes.values()):,} bytes, in {store.root}")
     return 0
 
 
