@@ -72,7 +72,9 @@ def test_a_corrupt_object_comes_again(eai: Eai, work: Path, server: Server, stor
     path.chmod(0o644)
     path.write_bytes(DATA[::-1])
     assert eai("store", "verify").returncode == 4
-    assert eai("fetch").returncode == 0
+    done = eai("fetch")
+    assert done.returncode == 0
+    assert f"warning: m.gguf: its bytes in the store had changed; they lie in {path}.corrupt" in done.stderr
     assert path.read_bytes() == DATA
 
 
@@ -90,6 +92,7 @@ def test_no_source_ends_with_exit_code_5(eai: Eai, work: Path, server: Server) -
     done = eai("fetch")
     assert done.returncode == 5
     assert "404" in done.stderr
+    assert "hint: name a place in zoofile.toml that has it" in done.stderr
 
 
 def test_offline_everything_that_is_missing_is_listed(eai: Eai, work: Path, server: Server) -> None:

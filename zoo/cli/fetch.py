@@ -9,7 +9,7 @@ from zoo.cli.holding import hold
 from zoo.cli.output import Output
 from zoo.cli.project import Project, add_project_option, open_store
 from zoo.cli.text import count, size
-from zoo.fetch.plan import Plan, needed, plan
+from zoo.fetch.plan import Plan, label, needed, plan
 from zoo.fetch.run import JOBS, fetch
 from zoo.lock.toml import load
 from zoo.platform import PLATFORMS, Platform, current
@@ -73,9 +73,13 @@ def bring(todo: Plan, project: Project, out: Output, *, offline: bool, jobs: int
     from zoo.cli.progress import shown  # noqa: PLC0415 - only where something is missing
     from zoo.sources.registry import sources  # noqa: PLC0415 - as above
 
+    store = open_store()
+    for artifact in todo.missing:
+        if (aside := store.corrupt(artifact.digest)) is not None:
+            out.warn(f"{label(artifact)}: its bytes in the store had changed; they lie in {aside}")
     if not offline:
         verb = "is" if len(todo.missing) == 1 else "are"
         out.say(f"{count(len(todo.missing), 'file')} {verb} missing: {size(todo.bytes)} to come")
     found = sources(base=project.folder, env=os.environ, offline=offline)
     with shown(out, total=todo.size) as progress:
-        fetch(todo, open_store(), found, progress=progress, offline=offline, jobs=jobs)
+        fetch(todo, store, found, progress=progress, offline=offline, jobs=jobs)

@@ -51,6 +51,11 @@ class Store:
         """The path of an object, which may not be there."""
         return self.layout.object(digest)
 
+    def corrupt(self, digest: Digest) -> Path | None:
+        """The bytes that were set aside because they were not the object's, if there are any."""
+        aside = objects.aside(self.layout, digest)
+        return aside if aside.exists() else None
+
     def sizes(self) -> dict[Digest, int]:
         """Every object with its size in bytes, by digest."""
         sizes: dict[Digest, int] = {}

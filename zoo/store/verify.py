@@ -88,7 +88,7 @@ def _object(layout: Layout, digest: Digest) -> Finding | None:
         return None
     except OSError as error:
         return Finding(kind="object", name=digest, reason=f"can't be read: {error.strerror}", aside=path)
-    aside = path.with_name(f"{path.name}.corrupt")
+    aside = objects.aside(layout, digest)
     return Finding(kind="object", name=digest, reason="its bytes have changed", aside=aside)
 
 
