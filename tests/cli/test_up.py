@@ -97,7 +97,7 @@ class Shop:
 
     def copy(self, folder: Path) -> Shop:
         """The same project elsewhere, with the same home."""
-        shutil.copytree(self.folder, folder)
+        shutil.copytree(self.folder, folder, symlinks=True)
         return Shop(folder, self.home)
 
 

@@ -70,7 +70,7 @@ class World:
 
     def copy(self, folder: Path) -> World:
         """The same project and store elsewhere, to be spoilt by a test."""
-        shutil.copytree(self.folder, folder / "project")
+        shutil.copytree(self.folder, folder / "project", symlinks=True)
         shutil.copytree(self.home, folder / "home", symlinks=True)
         return World(folder / "project", folder / "home", self.env, self.liar)
 

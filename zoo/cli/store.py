@@ -66,7 +66,7 @@ def _ls(args: argparse.Namespace, store: Store, out: Output) -> int:
 
 def _verify(args: argparse.Namespace, store: Store, out: Output) -> int:
     sizes = store.sizes()
-    out.say(f"reading {len(sizes)} objects, {sum(sizes.values()):,} bytes")
+    out.say(f"reading {count(len(sizes), 'object')}, {sum(sizes.values()):,} bytes")
     report = store.verify()
     if args.json:
         out.json(
