@@ -147,7 +147,9 @@ def test_tidying_removes_what_the_dead_left_and_nothing_else(store: Store) -> No
 
 
 def test_a_download_that_could_not_begin_is_held_by_nobody(store: Store) -> None:
-    claimed(store).release()
+    ingest = claimed(store)
+    Filler(ingest.partial, 0).feed(DATA[:3000])
+    ingest.release()
     data = store.layout.partial(DIGEST.hex) / "data"
     data.unlink()
     data.mkdir()
