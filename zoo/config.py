@@ -96,13 +96,15 @@ def parse(text: str, *, name: str = NAME) -> Config:
     try:
         config = msgspec.convert(data, Config)
     except msgspec.ValidationError as error:
-        problems = [_problem(str(error))]
-    else:
-        problems = list(_wrong(config))
-    if problems:
-        told = failure(problems, text, name)
-        raise EaiError(told.message, hint=told.hint)
+        raise _failure([_problem(str(error))], text, name) from None
+    if wrong := list(_wrong(config)):
+        raise _failure(wrong, text, name)
     return config
+
+
+def _failure(problems: list[Problem], text: str, name: str) -> EaiError:
+    told = failure(problems, text, name)
+    return EaiError(told.message, hint=told.hint)
 
 
 def _problem(message: str) -> Problem:
