@@ -19,6 +19,7 @@ ROWS = (
     ("fetch", "resolve", "preserve"),
     ("environment",),
     ("serve",),
+    ("share",),
     ("cli",),
 )
 RANK = {room: rank for rank, room in enumerate(itertools.chain.from_iterable(ROWS))}

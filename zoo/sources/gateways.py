@@ -79,9 +79,9 @@ class Gateway:
         try:
             block = self._ask(str(cid), most, underway)
             cids.check(cid, block)
-        except IntegrityError:
+        except IntegrityError as error:
             self.lied = True
-            raise
+            raise IntegrityError(f"{self.url}: {error.message}") from None
         finally:
             with self._lock:
                 self._busy -= 1
