@@ -46,12 +46,12 @@ class Gateway:
 
     Attributes:
         url: Without a slash at its end.
-        lied: Whether it gave bytes that were not the ones asked for. Such a one is never asked again.
+        lied: What was said when it gave other bytes than those asked for. Such a one is never asked again.
     """
 
     def __init__(self, url: str, client: Callable[[], httpx2.Client], patience: Patience = PATIENCE) -> None:
         self.url = url.rstrip("/")
-        self.lied = False
+        self.lied: IntegrityError | None = None
         self._client, self._patience = client, patience
         self._lock = threading.Lock()
         self._busy, self._pace = 0, _USUAL
@@ -80,8 +80,8 @@ class Gateway:
             block = self._ask(str(cid), most, underway)
             cids.check(cid, block)
         except IntegrityError as error:
-            self.lied = True
-            raise IntegrityError(f"{self.url}: {error.message}") from None
+            self.lied = IntegrityError(f"{self.url}: {error.message}")
+            raise self.lied from None
         finally:
             with self._lock:
                 self._busy -= 1
@@ -208,12 +208,15 @@ class Pool:
 
     def _next(self) -> Gateway | None:
         with self._lock:
+            liars = [(one, one.lied) for one in self._gateways if one.lied and one not in self._failed]
             usable = [one for one in self._gateways if one not in self._failed and not one.lied]
             if not usable and self._more is not None and not self._closed:
                 known = {one.url for one in self._gateways}
                 usable = [one for one in self._more() if one.url not in known]
                 self._gateways += usable
                 self._more = None
+        for liar, error in liars:
+            self._put_aside(liar, error)
         return min(usable, key=lambda one: one.cost, default=None) if not self._closed else None
 
     def _put_aside(self, gateway: Gateway, error: EaiError) -> None:
@@ -227,9 +230,7 @@ class Pool:
         if self._closed:
             return Interrupted(f"{cid}: given up")
         errors = list(self._failed.values())
-        said = [error.message for error in errors]
-        said += [f"{one.url}: gave wrong bytes before" for one in self._gateways if one not in self._failed]
-        message = "\n      ".join([f"no gateway gave the block {cid}", *said])
+        message = "\n      ".join([f"no gateway gave the block {cid}", *(error.message for error in errors)])
         later = [error for error in errors if isinstance(error, Interrupted)]
         if later:
             after = [error.retry_after for error in later if error.retry_after is not None]
