@@ -24,6 +24,7 @@ FREE = 64 << 20
 RATIO = 32
 """After the free ones, so many bytes may be unpacked from each that was packed: weights hardly shrink."""
 _GGUF = ".gguf"
+_CHUNK = 1 << 20
 
 OpenPart = Callable[[ArchivePart], AbstractContextManager[Download]]
 """Opens a part of an archive at its gateways."""
@@ -62,6 +63,9 @@ def members(archive: Archive, opened: OpenPart) -> Generator[Unpacked]:
         known = _known(archive, entry)
         if known is not None:
             yield known
+    # What follows is padding, but the last checksums stand behind it.
+    while plain.read(_CHUNK):
+        pass
 
 
 def _known(archive: Archive, entry: Entry) -> Unpacked | None:
@@ -128,7 +132,7 @@ class _Plain:
     def __init__(self, packed: _Joined) -> None:
         self._packed = packed
         # Several gzip members after each other are one stream, as some multi-threaded packers write.
-        self._gzip = gzip.GzipFile(fileobj=io.BufferedReader(packed, 1 << 20), mode="rb")
+        self._gzip = gzip.GzipFile(fileobj=io.BufferedReader(packed, _CHUNK), mode="rb")
         self._given = 0
 
     def read(self, size: int, /) -> bytes:

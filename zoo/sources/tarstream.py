@@ -111,9 +111,8 @@ def _pax(data: bytes, path: str | None) -> tuple[str | None, int | None]:
     while data:
         digits, _, _ = data[:20].partition(b" ")
         length = int(digits) if digits.isdigit() else 0
-        record, data = data[len(digits) + 1 : length], data[length:]
-        key, found, value = record.partition(b"=")
-        if length <= len(digits) or not found or not value.endswith(b"\n"):
+        key, found, value = data[len(digits) + 1 : length].partition(b"=")
+        if not len(digits) < length <= len(data) or not found or not value.endswith(b"\n"):
             raise Malformed("an archive has an extended header that cannot be read")
         if key.startswith(b"GNU.sparse."):
             raise Malformed("an archive has a sparse file, and those are not unpacked")
@@ -123,6 +122,7 @@ def _pax(data: bytes, path: str | None) -> tuple[str | None, int | None]:
             if not value[:-1].isdigit() or len(value) > 20:  # noqa: PLR2004 - digits of 2^63
                 raise Malformed("an archive has a member whose size is no number")
             size = int(value)
+        data = data[length:]
     return path, size
 
 
