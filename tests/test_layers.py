@@ -13,12 +13,13 @@ ROOT = Path(zoo.__file__).parent
 # A room may import from those of the rows above its own, and from those before it in its own row.
 ROWS = (
     ("errors", "digest", "platform"),
-    ("zoofile", "catalog", "lock", "ipfs"),
+    ("zoofile", "catalog", "lock", "ipfs", "config"),
     ("store",),
     ("sources", "toolchains"),
     ("fetch", "resolve", "preserve"),
     ("environment",),
     ("serve",),
+    ("share",),
     ("cli",),
 )
 RANK = {room: rank for rank, room in enumerate(itertools.chain.from_iterable(ROWS))}

@@ -91,7 +91,7 @@ def mixed(bench: Bench, write: Callable[..., bytes], shards: tuple[bytes, ...]) 
         ),
         (LION + 'lora = [{ path = "alien.gguf" }]\n', "made for the architecture 'qwen3'", "for this model"),
         (LION + 'chat-template = "cub.gguf"\n', "cub.gguf is no chat template", "Jinja"),
-        ("[models.lyon]\n", "lyon: is not in the catalogue", "hf, url, path"),
+        ("[models.lyon]\n", "lyon: is not in the catalogue", "hf, ipfs, url, path"),
         ('[models."qwen3-1.7c"]\n', "is not in the catalogue", "did you mean qwen3-1.7b"),
         (LION + 'task = "image-generation"\n', "lion: this eai has no engine for the task", "eai remove"),
         (LION.replace(REPO, "zoo/gone"), "lion: there is no zoo/gone", "check the name"),

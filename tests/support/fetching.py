@@ -36,6 +36,7 @@ class Fetcher:
     store: Store
     sources: dict[SourceKind, Source]
     events: list[Event] = field(default_factory=list)
+    peers: tuple[str, ...] = ()
 
     def __call__(
         self, *artifacts: Artifact, offline: bool = False, jobs: int = 4, manners: Manners = HASTY
@@ -49,6 +50,7 @@ class Fetcher:
             offline=offline,
             jobs=jobs,
             manners=manners,
+            peers=self.peers,
         )
 
     def of(self, kind: type[Event]) -> list[Event]:

@@ -96,6 +96,8 @@ def serving(*, send_buffer: int | None = None) -> Iterator[Server]:
                 sock, _ = listener.accept()
             except OSError:
                 return
+            # Head and body are sent apart: the second must not wait until the first is acknowledged.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if send_buffer is not None:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
             connections.append(sock)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 
 from zoo.cli.holding import hold
 from zoo.cli.output import Output
-from zoo.cli.project import Project, add_project_option, open_store
+from zoo.cli.project import Project, add_project_option, configuration, open_store
 from zoo.cli.text import count, size
 from zoo.fetch.plan import Plan, label, needed, plan
 from zoo.fetch.run import JOBS, fetch
@@ -21,7 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "Get every model file and engine build that zoo.lock needs into the store, verified. "
         "What is there stays; what was interrupted goes on from where it was."
     )
-    parser.epilog = "example:\n  eai fetch && eai up --offline"
+    parser.epilog = "examples:\n  eai fetch && eai up --offline\n  eai fetch --from http://192.168.1.20:8081"
     add_project_option(parser)
     parser.add_argument(
         "--platform", choices=PLATFORMS, metavar="P", help=f"for which platform (default: {current()})"
@@ -34,6 +35,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=JOBS,
         metavar="N",
         help=f"connections at once (default: {JOBS})",
+    )
+    parser.add_argument(
+        "--from",
+        dest="peers",
+        action="append",
+        default=[],
+        type=peer,
+        metavar="URL",
+        help="ask this store first, as `eai store serve` offers one; may be given several times",
     )
     parser.add_argument("--json", action="store_true", help="say what was done as JSON")
 
@@ -48,7 +58,7 @@ def run(args: argparse.Namespace, out: Output) -> int:
         hold(project, lock, store, out)
     todo = plan(needed(lock, platform), store)
     if todo.missing:
-        bring(todo, project, out, offline=args.offline, jobs=args.jobs)
+        bring(todo, project, out, offline=args.offline, jobs=args.jobs, peers=args.peers)
     if args.json:
         out.json(
             {
@@ -64,8 +74,16 @@ def run(args: argparse.Namespace, out: Output) -> int:
     return 0
 
 
-def bring(todo: Plan, project: Project, out: Output, *, offline: bool, jobs: int = JOBS) -> None:
-    """Get what is missing, and show how that goes.
+def bring(
+    todo: Plan,
+    project: Project,
+    out: Output,
+    *,
+    offline: bool,
+    jobs: int = JOBS,
+    peers: Sequence[str] = (),
+) -> None:
+    """Get what is missing, and show how that goes; these peers are asked first, then the configured ones.
 
     Raises:
         EaiError: As for `zoo.fetch.run.fetch`.
@@ -80,6 +98,24 @@ def bring(todo: Plan, project: Project, out: Output, *, offline: bool, jobs: int
     if not offline:
         verb = "is" if len(todo.missing) == 1 else "are"
         out.say(f"{count(len(todo.missing), 'file')} {verb} missing: {size(todo.bytes)} to come")
-    found = sources(base=project.folder, env=os.environ, offline=offline)
+    config = configuration()
+    found = sources(base=project.folder, env=os.environ, offline=offline, config=config)
     with shown(out, total=todo.size) as progress:
-        fetch(todo, store, found, progress=progress, offline=offline, jobs=jobs)
+        fetch(
+            todo,
+            store,
+            found,
+            progress=progress,
+            offline=offline,
+            jobs=jobs,
+            peers=(*peers, *config.fetch.peers),
+        )
+
+
+def peer(text: str) -> str:
+    """An address of a store; argparse shows the name of this function where it is none."""
+    from zoo.config import is_base  # noqa: PLC0415 - only where `--from` is given
+
+    if not is_base(text):
+        raise ValueError(text)
+    return text

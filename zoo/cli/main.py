@@ -34,7 +34,7 @@ COMMANDS: dict[str, str] = {
     "down": "stop serving",
     "status": "show what is being served",
     "logs": "show the proxy's and the engines' logs",
-    "store": "look into the store: ls, verify, path",
+    "store": "look into the store, or serve it: ls, verify, path, serve",
     "schema": "print the JSON Schema of zoofile.toml",
 }
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 from zoo.errors import EaiError, LockError
 
 if TYPE_CHECKING:
+    from zoo.config import Config
     from zoo.store import Store
 
 ZOOFILE, LOCK = "zoofile.toml", "zoo.lock"
@@ -89,3 +90,14 @@ def open_store() -> Store:
     from zoo.store import Store  # noqa: PLC0415 - `eai lock --check` needs none
 
     return Store(data_dir() / "store")
+
+
+def configuration() -> Config:
+    """What the user has set for all projects.
+
+    Raises:
+        EaiError: config.toml says something that it cannot.
+    """
+    from zoo.config import load, path_of  # noqa: PLC0415 - `eai lock --check` needs none
+
+    return load(path_of(os.environ))

@@ -8,7 +8,7 @@ import os
 from zoo.cli.lock_write import Resolver
 from zoo.cli.output import Output
 from zoo.cli.progress import shown
-from zoo.cli.project import Project, open_store
+from zoo.cli.project import Project, configuration, open_store
 from zoo.lock.model import Lock
 from zoo.resolve.run import resolve
 from zoo.resolve.upgrade import Upgrade
@@ -30,7 +30,7 @@ def resolver(project: Project, zoofile: Zoofile, args: argparse.Namespace, out: 
             return resolve(
                 zoofile,
                 old,
-                sources=sources(base=project.folder, env=os.environ, offline=False),
+                sources=sources(base=project.folder, env=os.environ, offline=False, config=configuration()),
                 providers=providers(base=project.folder, env=os.environ, offline=False),
                 store=open_store(),
                 upgrade=upgrade,

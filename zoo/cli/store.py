@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from zoo.cli import store_serve
 from zoo.cli.output import Output
 from zoo.cli.project import open_store
 from zoo.cli.text import count
@@ -35,7 +36,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     path.add_argument("digest", nargs="?", help="a digest, or its first digits")
     path.set_defaults(store=_path)
-    for command in (ls, verify, path):
+    serve = commands.add_parser("serve", help="give its objects to other machines, read-only")
+    store_serve.configure(serve)
+    serve.set_defaults(store=store_serve.run)
+    for command in (ls, verify, path, serve):
         command.formatter_class = argparse.RawDescriptionHelpFormatter
 
 

@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from zoo.errors import IntegrityError, Interrupted, SizeMismatch, SourceChanged, SourceError
+from zoo.errors import EaiError, IntegrityError, Interrupted, SizeMismatch, SourceChanged, SourceError
 from zoo.fetch.events import (
     Advanced,
     Event,
@@ -19,10 +19,11 @@ from zoo.fetch.events import (
     WrongBytes,
 )
 from zoo.fetch.failures import Attempt, failure
+from zoo.fetch.peers import Peers
 from zoo.fetch.plan import label
 from zoo.fetch.streams import RANGE, Slots, Team
 from zoo.lock.model import Artifact, SourceKind
-from zoo.sources.base import Source
+from zoo.sources.base import Several, Source
 from zoo.sources.registry import PREFERENCE
 from zoo.store import Store
 from zoo.store.ingest import Held, Ingest
@@ -68,6 +69,7 @@ class Surroundings:
     manners: Manners
     offline: bool
     held: dict[str, Ingest]
+    peers: Peers
 
 
 class Getter:
@@ -126,10 +128,8 @@ class Getter:
                 self._from(kind, uri, ingest, last=index == len(order) - 1)
             except (SourceError, IntegrityError) as error:
                 attempts.append(Attempt(uri, error))
-                event = WrongBytes if isinstance(error, IntegrityError) else Failed
-                self._tell(
-                    event(digest=self._artifact.digest, name=self._name, source=uri, reason=error.message)
-                )
+                if self._around.peers.blamed(uri, error):
+                    self._failed(uri, error)
             else:
                 return
         raise failure(self._artifact, self._name, attempts)
@@ -141,7 +141,10 @@ class Getter:
             for kind, uri in self._artifact.sources()
             if kind in self._around.sources and (self._around.sources[kind].local or not self._around.offline)
         ]
-        return sorted(usable, key=lambda source: PREFERENCE.index(source[0]))
+        near: list[tuple[SourceKind, str]] = []
+        if "url" in self._around.sources and not self._around.offline:
+            near = [("url", url) for url in self._around.peers.urls(self._artifact.digest)]
+        return near + sorted(usable, key=lambda source: PREFERENCE.index(source[0]))
 
     def _from(self, kind: SourceKind, uri: str, ingest: Ingest, *, last: bool) -> None:
         """Get it from one source.
@@ -208,6 +211,8 @@ class Getter:
         team: Team | None = None
         try:
             with around.sources[kind].open(uri, size=artifact.size) as download:
+                if isinstance(download, Several):
+                    download.aside = lambda place, error: self._failed(f"{uri} at {place}", error)
                 team = Team(
                     download, partial, around.slots, advanced=self._advanced, span=around.manners.span
                 )
@@ -218,6 +223,10 @@ class Getter:
 
     def _advanced(self, count: int) -> None:
         self._tell(Advanced(digest=self._artifact.digest, name=self._name, size=count))
+
+    def _failed(self, source: str, error: EaiError) -> None:
+        event = WrongBytes if isinstance(error, IntegrityError) else Failed
+        self._tell(event(digest=self._artifact.digest, name=self._name, source=source, reason=error.message))
 
     def _finished(self) -> None:
         self._tell(Finished(digest=self._artifact.digest, name=self._name, size=self._artifact.size))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from zoo.errors import EaiError, NoSpace, Offline
 from zoo.fetch.artifact import Getter, Manners, Surroundings
 from zoo.fetch.events import Event, Progress
 from zoo.fetch.failures import combined
+from zoo.fetch.peers import Peers
 from zoo.fetch.plan import Plan, label
 from zoo.fetch.streams import Slots, Stopped
 from zoo.lock.model import Artifact, SourceKind
@@ -32,6 +33,7 @@ def fetch(
     offline: bool,
     jobs: int = JOBS,
     manners: Manners | None = None,
+    peers: Sequence[str] = (),
 ) -> None:
     """Get every missing artifact into the store, verified.
 
@@ -43,6 +45,7 @@ def fetch(
         offline: Whether only local sources may be used.
         jobs: How many streams there may be at once, of all files together.
         manners: How often and how long to try.
+        peers: Stores on the network that are asked first, by address.
 
     Raises:
         NoSpace: The disk is full, or would be. What has come is kept.
@@ -65,6 +68,7 @@ def fetch(
         manners=manners or Manners(),
         offline=offline,
         held={},
+        peers=Peers(peers),
     )
     _Crew(plan.missing, around).run(jobs)
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from zoo.digest import Digest
-from zoo.errors import IntegrityError, Interrupted, SourceChanged, SourceError
+from zoo.errors import EaiError, IntegrityError, Interrupted, SourceChanged, SourceError
 from zoo.fetch.artifact import Manners
-from zoo.fetch.events import Advanced, Finished, Progress, Retrying, Started, Waiting
+from zoo.fetch.events import Advanced, Failed, Finished, Progress, Retrying, Started, Waiting, WrongBytes
 from zoo.lock.model import SourceKind
-from zoo.sources.base import Download, Source
+from zoo.sources.base import Download, Several, Source
 from zoo.store import Store
 from zoo.store.durable import disk_errors
 from zoo.store.ingest import Held, Ingest
@@ -55,6 +55,8 @@ def fetch_unknown(
         ingest = reader.claim()
         try:
             with sources[kind].open(uri, size=size) as download:
+                if isinstance(download, Several):
+                    download.aside = told_aside(progress, name, uri)
                 reader.read(download, ingest)
             hashes = ingest.commit(None)
         except (SourceChanged, IntegrityError):
@@ -66,6 +68,16 @@ def fetch_unknown(
     length = store.object(hashes.digest).stat().st_size
     progress(Finished(digest=hashes.digest, name=name, size=length))
     return hashes.digest, length
+
+
+def told_aside(progress: Progress, name: str, uri: str) -> Callable[[str, EaiError], None]:
+    """Make what tells of places that are put aside while others go on."""
+
+    def tell(place: str, error: EaiError) -> None:
+        event = WrongBytes if isinstance(error, IntegrityError) else Failed
+        progress(event(digest=None, name=name, source=f"{uri} at {place}", reason=error.message))
+
+    return tell
 
 
 class _Reader:

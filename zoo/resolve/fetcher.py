@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from zoo.digest import Digest
 from zoo.fetch.events import Progress
 from zoo.fetch.unknown import fetch_unknown
+from zoo.fetch.unpack import unpack
 from zoo.lock.model import Artifact, SourceKind
 from zoo.sources.base import Found, Source
 from zoo.store import Store
@@ -32,6 +33,7 @@ class Fetcher:
         self._sources, self._store, self._progress = sources, store, progress
         self._locked = {source: (each.digest, each.size) for each in known for source in each.sources()}
         self._fetched: dict[tuple[SourceKind, str], tuple[Digest, int]] = {}
+        self._unpacked: dict[tuple[SourceKind, str], tuple[Found, ...]] = {}
 
     def get(self, kind: SourceKind, found: Found, *, again: bool) -> tuple[Digest, int]:
         """Say the digest and the size in bytes of a file.
@@ -58,3 +60,16 @@ class Fetcher:
                 progress=self._progress,
             )
         return self._fetched[source]
+
+    def unpack(self, kind: SourceKind, found: Found) -> tuple[Found, ...]:
+        """Say which files of a model an archive holds; they are in the store then.
+
+        Raises:
+            EaiError: It cannot be had, or unpacked.
+        """
+        source = (kind, found.uri)
+        if source not in self._unpacked:
+            self._unpacked[source] = unpack(
+                kind, found.uri, self._store, self._sources, name=found.path, progress=self._progress
+            )
+        return self._unpacked[source]

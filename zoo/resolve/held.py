@@ -37,6 +37,9 @@ def held(
         return Held()
     same = plain(model.request) == plain(request) and model.request.catalog == request.catalog
     projector = same and model.request.mmproj == request.mmproj
+    if request.ipfs is not None:
+        # A directory or a preserved model may have its own projector: both are looked up, or neither.
+        same = projector
     adapters = zip(model.request.lora, model.lora, strict=False)
     return Held(
         weights=_sighted("weights", model.weights if same else (), known, kinds),

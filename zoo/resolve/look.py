@@ -36,7 +36,7 @@ def look(pinned: tuple[Pinned, ...], want: Wanted, opened: Open) -> Facts:
         SourceError: A file cannot be read.
     """
     weights = _of(pinned, "weights")
-    if want.weights.pattern is None and len(weights) > 1:
+    if want.weights.pattern is None and want.weights.ipfs is None and len(weights) > 1:
         raise ZoofileError(f"{len(weights)} files were found where one was named")
     headers = tuple(_header(each, opened) for each in weights)
     names = tuple(each.file.path for each in weights)

@@ -18,6 +18,7 @@ from zoo.resolve.origins import Wanted, wanted
 from zoo.resolve.parallel import for_each, in_turn
 from zoo.resolve.pins import Pinned, opened, pin
 from zoo.resolve.sighted import Role, Sighted, sight
+from zoo.resolve.unpacked import unpacked
 from zoo.resolve.upgrade import Upgrade
 from zoo.sources.base import Found, Source
 from zoo.store import Store
@@ -94,7 +95,7 @@ class Models:
         def fetch(kind: SourceKind, found: Found) -> tuple[Digest, int]:
             return self._fetcher.get(kind, found, again=name not in self._before)
 
-        return pin(sighted, fetch)
+        return pin(unpacked(sighted, self._fetcher.unpack), fetch)
 
     def _opened(self, pinned: Pinned) -> AbstractContextManager[RangeReader]:
         return opened(pinned, self._sources, self._store)

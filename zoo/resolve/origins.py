@@ -72,7 +72,7 @@ def kind_of(origin: Origin) -> SourceKind:
         if getattr(origin, kind, None) is not None:
             found: SourceKind = kind
             return found
-    raise ZoofileError("names no place to get it from", hint="give it one of hf, url, path, bundled")
+    raise ZoofileError("names no place to get it from", hint="give it one of hf, ipfs, url, path, bundled")
 
 
 def _entry(name: str) -> Entry:
@@ -81,9 +81,9 @@ def _entry(name: str) -> Entry:
         names = near(name)
         raise ZoofileError(
             "is not in the catalogue, and names no place to get it from",
-            hint=f"did you mean {' or '.join(names)}? Else give it one of hf, url, path"
+            hint=f"did you mean {' or '.join(names)}? Else give it one of hf, ipfs, url, path"
             if names
-            else "give it one of hf, url, path; `eai catalog` lists what a name alone is enough for",
+            else "give it one of hf, ipfs, url, path; `eai catalog` lists what a name alone is enough for",
         )
     if entry.task in _IMAGE_TASKS:
         raise _no_engine(f"the task {entry.task}")

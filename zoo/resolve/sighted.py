@@ -36,6 +36,8 @@ class Sighted:
 def sight(want: Wanted, sources: Mapping[SourceKind, Source], held: Held) -> tuple[Sighted, ...]:
     """Find every file of a model; a projector is looked for at the commit that the weights are at.
 
+    Where a place has a projector beside the weights and says so, it is taken unless another one is named.
+
     Args:
         want: What the model is asked to consist of.
         sources: By kind.
@@ -45,8 +47,9 @@ def sight(want: Wanted, sources: Mapping[SourceKind, Source], held: Held) -> tup
         SourceError: A source does not know.
         ZoofileError: It names a kind of source that this eai does not have.
     """
-    weights = held.weights or tuple(_find("weights", want.weights, sources))
-    mmproj = held.mmproj
+    found = held.weights or tuple(_find("weights", want.weights, sources))
+    weights = tuple(seen for seen in found if seen.role == "weights")
+    mmproj = held.mmproj or tuple(seen for seen in found if seen.role == "mmproj" and want.mmproj is None)
     if want.mmproj is not None and not mmproj:
         mmproj = tuple(_find("mmproj", _beside(want.mmproj, weights), sources))
     lora = (
@@ -74,4 +77,5 @@ def _find(role: Role, origin: Origin, sources: Mapping[SourceKind, Source]) -> I
                 f"{found.uri!a} has the name {found.path!a}, which is no clean one for a file",
                 hint="name a file whose name has no control characters, backslashes or `..`",
             )
-        yield Sighted(role, kind, found)
+        beside = role == "weights" and found.part == "mmproj"
+        yield Sighted("mmproj" if beside else role, kind, found)

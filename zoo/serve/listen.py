@@ -13,13 +13,14 @@ from zoo.serve.rundir import RunDir
 _BACKLOG = 1024
 
 
-def listen(host: str, port: int, runs: Path) -> socket.socket:
+def listen(host: str, port: int, runs: Path, *, command: str = "eai up") -> socket.socket:
     """Bind a host and a port, 0 for any that is free.
 
     Args:
         host: An address or a name of this machine.
         port: Where to listen.
         runs: The folder of all runs, to name the project whose proxy has the port.
+        command: What the user has typed, for hints.
 
     Raises:
         EaiError: That cannot be.
@@ -34,18 +35,18 @@ def listen(host: str, port: int, runs: Path) -> socket.socket:
             f"{host} is no host of this machine: {error.strerror}", hint="127.0.0.1 always is one"
         ) from error
     except OSError as error:
-        raise _refused(error, host, port, runs) from error
+        raise _refused(error, host, port, runs, command) from error
 
 
-def _refused(error: OSError, host: str, port: int, runs: Path) -> EaiError:
+def _refused(error: OSError, host: str, port: int, runs: Path, command: str) -> EaiError:
     if error.errno == errno.EADDRINUSE:
         return EaiError(
             f"port {port} of {host} is taken by {_owner(port, runs)}",
-            hint="stop that, or choose another port: `eai up --port 0` takes any that is free",
+            hint=f"stop that, or choose another port: `{command} --port 0` takes any that is free",
         )
     if error.errno in {errno.EACCES, errno.EPERM}:
         return EaiError(
-            f"port {port} is not for every user to take", hint="`eai up --port 8080`, or any above 1023"
+            f"port {port} is not for every user to take", hint=f"`{command} --port 8080`, or any above 1023"
         )
     return EaiError(f"cannot listen on {host}, port {port}: {error.strerror}")
 

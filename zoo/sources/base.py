@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 from zoo.digest import Digest
+from zoo.errors import EaiError
 from zoo.lock.model import SourceKind
 from zoo.zoofile.model import Origin
+
+Part = Literal["weights", "mmproj", "lora"]
+"""What a file is of a model, where the place that it was found at tells."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,12 +25,35 @@ class Found:
         uri: The source to lock, such as `hf://owner/repo@<commit>/file.gguf`.
         size: In bytes; None where the source does not say.
         digest: None where the source states none: then the file must be fetched to be locked.
+        part: None where the source does not tell what it is of a model.
+        packed: Whether it is an archive, and what it holds is known once it was unpacked; see `Unpacks`.
     """
 
     path: str
     uri: str
     size: int | None
     digest: Digest | None
+    part: Part | None = None
+    packed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A file in an archive.
+
+    Attributes:
+        path: Its name as an engine should see it.
+        uri: The source to lock, which opens this file alone.
+        size: In bytes.
+        part: What it is of a model.
+        chunks: Its bytes, while it is the newest member.
+    """
+
+    path: str
+    uri: str
+    size: int
+    part: Part
+    chunks: Iterator[bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +94,17 @@ class Download(Protocol):
         ...
 
 
+@runtime_checkable
+class Several(Protocol):
+    """A download from several places at once, which goes on without those that fail.
+
+    Attributes:
+        aside: Is told of each place that is put aside, and why; from any thread.
+    """
+
+    aside: Callable[[str, EaiError], None]
+
+
 class Source(Protocol):
     """A kind of place that has artifacts."""
 
@@ -86,6 +124,25 @@ class Source(Protocol):
         """Open a file by its locked URI.
 
         Leaving the context ends whatever is still being read, on any thread.
+
+        Raises:
+            SourceError: In any of its forms.
+        """
+        ...
+
+
+@runtime_checkable
+class Unpacks(Protocol):
+    """A source that has archives among its files."""
+
+    def unpack(
+        self, uri: str, aside: Callable[[str, EaiError], None]
+    ) -> AbstractContextManager[Iterator[Member]]:
+        """Read an archive once, and give the files of a model in it as they come.
+
+        Args:
+            uri: Of the archive, as `Found.uri` has it.
+            aside: Is told of each place that is put aside, and why.
 
         Raises:
             SourceError: In any of its forms.

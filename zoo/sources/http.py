@@ -8,18 +8,18 @@ the first host only and https never becomes http.
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from zoo import __version__
 from zoo.errors import Interrupted, SizeMismatch, SourceChanged, SourceError
 from zoo.sources.answers import Range, content_range, length, refuse
 from zoo.sources.base import Body
+from zoo.sources.underway import Underway
 
 if TYPE_CHECKING:
     import httpx2
@@ -43,10 +43,6 @@ class Patience:
     connect: float = 10
     first: float = 10
     stall: float = 30
-
-
-class _HasSocket(Protocol):
-    def get_extra_info(self, info: str) -> socket.socket | None: ...
 
 
 def new_client() -> httpx2.Client:
@@ -106,8 +102,7 @@ class HttpDownload:
         self._seen = False
         self._whole = False
         self._lock = threading.Lock()
-        self._open: set[httpx2.Response] = set()
-        self._closed = False
+        self._underway = Underway(url)
 
     @contextmanager
     def read(self, start: int, stop: int | None) -> Iterator[Body]:
@@ -125,28 +120,15 @@ class HttpDownload:
             try:
                 yield self._body(response, asked)
             finally:
-                self._forget(response)
+                self._underway.forget(response)
         except (httpx2.TransportError, httpx2.StreamError) as error:
-            raise Interrupted(f"{self._url}: {_plain(error)}") from error
+            raise Interrupted(f"{self._url}: {plain(error)}") from error
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise SourceError(f"{self._url}: {error}") from error
 
     def close(self) -> None:
         """End every answer that is still being read: its readers see the connection end."""
-        with self._lock:
-            self._closed = True
-            for response in self._open:
-                stream: _HasSocket | None = response.extensions.get("network_stream")
-                sock = stream.get_extra_info("socket") if stream is not None else None
-                if sock is not None:
-                    # The plain socket's, also for TLS: a reader in another thread must not lose its state.
-                    with suppress(OSError):
-                        socket.socket.shutdown(sock, socket.SHUT_RDWR)
-
-    def _forget(self, response: httpx2.Response) -> None:
-        with self._lock:
-            self._open.discard(response)
-        response.close()
+        self._underway.close()
 
     def _ask(self, asked: Range | None) -> httpx2.Response:
         """Send the request, first to where the last one was redirected to: signed links live a while."""
@@ -154,7 +136,7 @@ class HttpDownload:
             response = self._send(self._direct, asked, {})
             if response.status_code not in _STALE_LINK | _REDIRECTS:
                 return response
-            self._forget(response)
+            self._underway.forget(response)
             self._direct = None
         return self._follow(asked)
 
@@ -165,7 +147,7 @@ class HttpDownload:
             if response.status_code not in _REDIRECTS:
                 self._direct = url if url != self._url else None
                 return response
-            self._forget(response)
+            self._underway.forget(response)
             url, headers = self._next(response), {}
         raise SourceError(f"{self._url}: more than {_MOST_REDIRECTS} redirects")
 
@@ -188,12 +170,7 @@ class HttpDownload:
         response = self._client.send(request, stream=True, follow_redirects=False)
         # httpx has one read timeout; its transport looks it up again when the body begins.
         request.extensions["timeout"]["read"] = wait.stall
-        with self._lock:
-            self._open.add(response)
-            closed = self._closed
-        if closed:
-            self._forget(response)
-            raise Interrupted(f"{self._url}: given up")
+        self._underway.add(response)
         return response
 
     def _body(self, response: httpx2.Response, asked: Range | None) -> Body:
@@ -215,7 +192,7 @@ class HttpDownload:
     def _whole_again(self, refused: httpx2.Response) -> httpx2.Response:
         """After a 416, once: the server may know no ranges, or the file may be another than we think."""
         total = refused.headers.get("content-range", "").removeprefix("bytes */")
-        self._forget(refused)
+        self._underway.forget(refused)
         if self._whole:
             raise SourceError(f"{self._url}: refuses a range that it was not asked for")
         if total.isdecimal() and self.size not in {None, int(total[:20])}:
@@ -250,7 +227,7 @@ class HttpDownload:
                     raise SizeMismatch(f"{self._url}: sends more than the {end - got.start:,} bytes expected")
                 yield chunk
         except (httpx2.TransportError, httpx2.StreamError) as error:
-            raise Interrupted(f"{self._url}: {_plain(error)}, at byte {offset:,}") from error
+            raise Interrupted(f"{self._url}: {plain(error)}, at byte {offset:,}") from error
         if end is not None and offset < end:
             if not {"content-length", "transfer-encoding"} & response.headers.keys():
                 # Where the end of the connection is the end of the file, nobody can tell which it was.
@@ -258,7 +235,7 @@ class HttpDownload:
             raise SizeMismatch(f"{self._url}: ends after {offset:,} bytes, expected {end:,}")
 
 
-def _plain(error: Exception) -> str:
+def plain(error: Exception) -> str:
     """Say for people what the HTTP library says for programmers."""
     import httpx2  # noqa: PLC0415 - loaded already: it raised
 

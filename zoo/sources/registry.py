@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from zoo.config import Config
 from zoo.errors import Offline
 from zoo.lock.model import SOURCE_KINDS, SourceKind
 from zoo.sources.base import Download, Found, Source
@@ -23,27 +24,31 @@ PREFERENCE: tuple[SourceKind, ...] = ("bundled", "path", "ipfs", "hf", "pypi", "
 """In which order the sources of an artifact are tried: the nearest first, then those that state digests."""
 
 
-def sources(*, base: Path, env: Mapping[str, str], offline: bool) -> Mapping[SourceKind, Source]:
+def sources(
+    *, base: Path, env: Mapping[str, str], offline: bool, config: Config | None = None
+) -> Mapping[SourceKind, Source]:
     """Make the sources of a project.
 
     Args:
         base: The folder of its zoofile.toml, which `path` sources start from.
         env: The environment: tokens, endpoints, indexes.
         offline: Whether connections are forbidden; then sources that need one raise `Offline`.
+        config: What the user has set; by default nothing.
     """
-    return _Sources(base, env, offline=offline)
+    return _Sources(base, env, config or Config(), offline=offline)
 
 
 class _Sources(Mapping[SourceKind, Source]):
     """The sources by kind, each made when it is first asked for."""
 
-    def __init__(self, base: Path, env: Mapping[str, str], *, offline: bool) -> None:
+    def __init__(self, base: Path, env: Mapping[str, str], config: Config, *, offline: bool) -> None:
         self._env, self._offline = env, offline
         client = functools.cache(self._client)
         self._made: dict[SourceKind, Source] = {}
         self._makers: dict[SourceKind, Callable[[], Source]] = {
             "bundled": _bundled,
             "hf": lambda: _huggingface(env, client),
+            "ipfs": lambda: _ipfs(client, config),
             "path": lambda: _path(base),
             "pypi": lambda: _pypi(env, client),
             "url": lambda: _url(client),
@@ -103,6 +108,12 @@ def _huggingface(env: Mapping[str, str], client: Client) -> Source:
     from zoo.sources.huggingface import HuggingFace  # noqa: PLC0415 - made when it is asked for
 
     return HuggingFace(env, client)
+
+
+def _ipfs(client: Client, config: Config) -> Source:
+    from zoo.sources.ipfs import Ipfs  # noqa: PLC0415 - made when it is asked for
+
+    return Ipfs(client, config.ipfs)
 
 
 def _path(base: Path) -> Source:

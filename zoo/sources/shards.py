@@ -53,6 +53,26 @@ def choose(paths: Iterable[str], pattern: str, where: str) -> tuple[str, ...]:
     return _complete(name, files, where)
 
 
+def only(paths: Iterable[str], where: str) -> tuple[str, ...]:
+    """Return the files of the only model that there is.
+
+    Args:
+        paths: Every file of the directory.
+        where: What messages call it.
+
+    Raises:
+        NotThere: There is none, there are several, or shards are missing.
+    """
+    models = _models(paths, "")
+    if len(models) != 1:
+        raise NotThere(
+            f"{where} has {len(models) or 'no'} GGUF models: {_listed(models)}",
+            hint="name one of them: the CID, `/` and its path" if models else "name another CID",
+        )
+    [(name, files)] = models.items()
+    return _complete(name, files, where)
+
+
 def _models(paths: Iterable[str], pattern: str) -> dict[str, tuple[str, ...]]:
     """Every model by its path without shard numbers; projectors only where they are asked for."""
     models: dict[str, list[str]] = defaultdict(list)

@@ -4,6 +4,7 @@
        CACHEDIR.TAG                     backups may skip it: it can be fetched again
        objects/sha256/ab/abcdef…        the bytes, 0444; being here is being valid
        objects/sha256/ab/abcdef….json   the sidecar: what was true when they were verified; a cache
+       objects/sha256/ab/abcdef….leaves the hashes of its leaves on IPFS; a cache
        trees/<key>/                     unpacked builds, with their manifest
        views/<id>/<name>                relative links to objects
        ingest/<hex>/                    downloads under way
@@ -68,6 +69,10 @@ class Layout:
     def sidecar(self, digest: Digest) -> Path:
         """The path of an object's sidecar."""
         return self.objects / digest.hex[:2] / f"{digest.hex}.json"
+
+    def leaves(self, digest: Digest) -> Path:
+        """The path of the hashes of an object's leaves on IPFS; a cache that follows from the digest."""
+        return self.objects / digest.hex[:2] / f"{digest.hex}.leaves"
 
     def partial(self, key: str) -> Path:
         """The path of a download under way."""

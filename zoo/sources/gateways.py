@@ -1,0 +1,238 @@
+"""Trustless gateways: blocks by their CIDs over HTTP, each checked, from whoever gives them fastest.
+
+Spec: ipfs/specs, http-gateways/trustless-gateway.md. Only single blocks are asked for
+(`?format=raw`), which every such gateway must be able to give.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from zoo.errors import EaiError, IntegrityError, Interrupted, Malformed, SourceError
+from zoo.ipfs import cid as cids
+from zoo.ipfs.cid import Cid
+from zoo.sources.answers import length, refuse
+from zoo.sources.http import Patience, plain
+from zoo.sources.underway import Underway
+
+if TYPE_CHECKING:
+    import httpx2
+
+LOCAL = "http://127.0.0.1:8080"
+"""Where Kubo's gateway is on one's own machine; asked before all others where it answers."""
+PUBLIC = ("https://trustless-gateway.link", "https://ipfs.io", "https://4everland.io")
+"""Gateways for everyone: best effort, and each sees what is asked for."""
+
+PATIENCE = Patience(connect=5, first=20, stall=20)
+_PROBE = "bafkqaaa"
+_PROBE_PATIENCE = Patience(connect=0.3, first=0.5, stall=0.5)
+
+_RAW = "application/vnd.ipld.raw"
+_OK = 200
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_MOST_REDIRECTS = 5
+_USUAL = 1.0
+_SHARE = 0.3
+
+Aside = Callable[[str, EaiError], None]
+"""Is told which gateway is put aside, and why."""
+
+
+class Gateway:
+    """One gateway, and how it has done so far.
+
+    Attributes:
+        url: Without a slash at its end.
+        lied: What was said when it gave other bytes than those asked for. Such a one is never asked again.
+    """
+
+    def __init__(self, url: str, client: Callable[[], httpx2.Client], patience: Patience = PATIENCE) -> None:
+        self.url = url.rstrip("/")
+        self.lied: IntegrityError | None = None
+        self._client, self._patience = client, patience
+        self._lock = threading.Lock()
+        self._busy, self._pace = 0, _USUAL
+
+    @property
+    def cost(self) -> float:
+        """About how many seconds a further block would take now."""
+        return (self._busy + 1) * self._pace
+
+    def block(self, cid: Cid, most: int, underway: Underway) -> bytes:
+        """Get a block, checked.
+
+        Args:
+            cid: Its name.
+            most: Bytes that it may have.
+            underway: Notes the answer while it is read.
+
+        Raises:
+            SourceError: In any of its forms; `Interrupted` where asking again may help.
+            IntegrityError: It gave another block.
+        """
+        with self._lock:
+            self._busy += 1
+        began = time.monotonic()
+        try:
+            block = self._ask(str(cid), most, underway)
+            cids.check(cid, block)
+        except IntegrityError as error:
+            self.lied = IntegrityError(f"{self.url}: {error.message}")
+            raise self.lied from None
+        finally:
+            with self._lock:
+                self._busy -= 1
+        with self._lock:
+            self._pace += _SHARE * (time.monotonic() - began - self._pace)
+        return block
+
+    def answers(self) -> bool:
+        """Whether it is there and is a trustless gateway: it is asked for the block of no bytes."""
+        probe = Gateway(self.url, self._client, _PROBE_PATIENCE)
+        try:
+            return probe.block(cids.parse(_PROBE), 0, Underway(self.url)) == b""
+        except (SourceError, IntegrityError):
+            return False
+
+    def _ask(self, name: str, most: int, underway: Underway) -> bytes:
+        import httpx2  # noqa: PLC0415 - 100 ms that only those who fetch should pay
+
+        url = f"{self.url}/ipfs/{name}?format=raw"
+        try:
+            response = self._follow(url, underway)
+            try:
+                return _read(url, response, most)
+            finally:
+                underway.forget(response)
+        except (httpx2.TransportError, httpx2.StreamError) as error:
+            raise Interrupted(f"{url}: {plain(error)}") from error
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            raise SourceError(f"{url}: {error}") from error
+
+    def _follow(self, url: str, underway: Underway) -> httpx2.Response:
+        there = url
+        for _ in range(_MOST_REDIRECTS + 1):
+            response = self._send(there)
+            underway.add(response)
+            if response.status_code not in _REDIRECTS:
+                return response
+            underway.forget(response)
+            target = response.request.url.join(response.headers.get("location", ""))
+            if target.scheme not in {"https", response.request.url.scheme}:
+                raise SourceError(f"{url}: redirects from https to {target.scheme or 'nowhere'}")
+            there = str(target.copy_with(username=None, password=None))
+        raise SourceError(f"{url}: more than {_MOST_REDIRECTS} redirects")
+
+    def _send(self, url: str) -> httpx2.Response:
+        import httpx2  # noqa: PLC0415 - loaded already: there is a client
+
+        wait = self._patience
+        timeout = httpx2.Timeout(connect=wait.connect, read=wait.first, write=wait.first, pool=None)
+        client = self._client()
+        request = client.build_request("GET", url, headers={"Accept": _RAW}, timeout=timeout)
+        response = client.send(request, stream=True, follow_redirects=False)
+        # As in `zoo.sources.http`: the transport looks the read timeout up again when the body begins.
+        request.extensions["timeout"]["read"] = wait.stall
+        return response
+
+
+def _read(url: str, response: httpx2.Response, most: int) -> bytes:
+    """Read a block, and not a byte more than it may have."""
+    headers = response.headers
+    if response.status_code != _OK:
+        refuse(url, response.status_code, headers)
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != _RAW:
+        raise SourceError(f"{url}: is no trustless gateway: asked for a raw block, it sends {kind[:60]!r}")
+    if (coding := headers.get("content-encoding", "identity").lower()) != "identity":
+        raise SourceError(f"{url}: sends the block as {coding[:40]}, though asked for it as it is")
+    if (length(url, headers) or 0) > most:
+        raise Malformed(f"{url}: announces more than the {most:,} bytes that the block may have")
+    parts: list[bytes] = []
+    left = most
+    for chunk in response.iter_raw():
+        left -= len(chunk)
+        if left < 0:
+            raise Malformed(f"{url}: sends more than the {most:,} bytes that the block may have")
+        parts.append(chunk)
+    return b"".join(parts)
+
+
+class Pool:
+    """The gateways that one download uses.
+
+    Args:
+        gateways: Those that are known, the preferred first.
+        more: Looks for further ones, once, when all of those have failed.
+        aside: Is told of each that is put aside, and why.
+    """
+
+    def __init__(
+        self,
+        gateways: Iterable[Gateway],
+        *,
+        more: Callable[[], Iterable[Gateway]] = tuple,
+        aside: Aside = lambda _, __: None,
+    ) -> None:
+        self._gateways = list(gateways)
+        self._more: Callable[[], Iterable[Gateway]] | None = more
+        self.aside = aside
+        self._failed: dict[Gateway, EaiError] = {}
+        self._lock = threading.Lock()
+        self._underway = Underway("the download")
+        self._closed = False
+
+    def get(self, cid: Cid, most: int) -> bytes:
+        """Get a block of at most so many bytes from the first gateway that has it; checked.
+
+        Raises:
+            SourceError: No gateway gave it; the message says why, of each. `Interrupted` where asking
+                again may help.
+        """
+        if cid.inline is not None:
+            return cid.inline
+        while (gateway := self._next()) is not None:
+            try:
+                return gateway.block(cid, most, self._underway)
+            except (SourceError, IntegrityError) as error:
+                self._put_aside(gateway, error)
+        raise self._failure(cid)
+
+    def close(self) -> None:
+        """End everything that is being read."""
+        self._closed = True
+        self._underway.close()
+
+    def _next(self) -> Gateway | None:
+        with self._lock:
+            liars = [(one, one.lied) for one in self._gateways if one.lied and one not in self._failed]
+            usable = [one for one in self._gateways if one not in self._failed and not one.lied]
+            if not usable and self._more is not None and not self._closed:
+                known = {one.url for one in self._gateways}
+                usable = [one for one in self._more() if one.url not in known]
+                self._gateways += usable
+                self._more = None
+        for liar, error in liars:
+            self._put_aside(liar, error)
+        return min(usable, key=lambda one: one.cost, default=None) if not self._closed else None
+
+    def _put_aside(self, gateway: Gateway, error: EaiError) -> None:
+        with self._lock:
+            known = gateway in self._failed
+            self._failed.setdefault(gateway, error)
+        if not known and not self._closed:
+            self.aside(gateway.url, error)
+
+    def _failure(self, cid: Cid) -> SourceError:
+        if self._closed:
+            return Interrupted(f"{cid}: given up")
+        errors = list(self._failed.values())
+        message = "\n      ".join([f"no gateway gave the block {cid}", *(error.message for error in errors)])
+        later = [error for error in errors if isinstance(error, Interrupted)]
+        if later:
+            after = [error.retry_after for error in later if error.retry_after is not None]
+            return Interrupted(message, retry_after=min(after) if len(after) == len(later) else None)
+        return SourceError(message, hint="name gateways that have it in `[ipfs] gateways` of config.toml")

@@ -1,0 +1,62 @@
+"""Delegated routing: asks a server who has a block and speaks HTTP.
+
+Spec: ipfs/specs, routing/http-routing-v1.md; IPIP-513: 404 means nobody. Anyone may announce anything
+there, so what is found is only asked over https, by name, and every block that it gives is checked.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+
+from zoo.ipfs.cid import Cid
+
+if TYPE_CHECKING:
+    import httpx2
+
+MOST = 8
+_LONGEST = 1 << 20
+_TIMEOUT = 10.0
+_OK = 200
+_HTTPS = re.compile(r"/dns[46]?/(?P<host>[A-Za-z0-9.-]{1,253})/tcp/(?P<port>[0-9]{1,5})/(https|tls/http)")
+
+_Text = Annotated[str, msgspec.Meta(max_length=1024)]
+
+
+class _Provider(msgspec.Struct, frozen=True):
+    addrs: list[_Text] | None = msgspec.field(name="Addrs", default=None)
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    providers: list[_Provider] | None = msgspec.field(name="Providers", default=None)
+
+
+def providers(client: httpx2.Client, routing: str, root: Cid) -> list[str]:
+    """Find gateways that say they have a block, at most a few; none where nobody can be asked."""
+    import httpx2  # noqa: PLC0415 - loaded already: there is a client
+
+    url = f"{routing.rstrip('/')}/routing/v1/providers/{root}?filter-protocols=transport-ipfs-gateway-http"
+    try:
+        with client.stream("GET", url, headers={"Accept": "application/json"}, timeout=_TIMEOUT) as response:
+            if response.status_code != _OK:
+                return []
+            data = b""
+            for chunk in response.iter_raw():
+                data += chunk
+                if len(data) > _LONGEST:
+                    return []
+        answer = msgspec.json.decode(data, type=_Answer)
+    except (httpx2.HTTPError, httpx2.InvalidURL, msgspec.DecodeError, UnicodeDecodeError):
+        return []
+    addresses = (address for provider in answer.providers or () for address in provider.addrs or ())
+    return list(dict.fromkeys(filter(None, map(_url, addresses))))[:MOST]
+
+
+def _url(address: str) -> str | None:
+    """The URL of a multiaddr; None for one that is not https at a name."""
+    match = _HTTPS.fullmatch(address)
+    if match is None or match["host"].replace(".", "").isdigit():
+        return None
+    return f"https://{match['host']}:{match['port']}"

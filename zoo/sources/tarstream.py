@@ -1,0 +1,148 @@
+"""A tar read once from front to back, of which only plain files come out.
+
+The standard library's reader takes the extended headers of strangers into memory whatever their length,
+so only its reading of single headers is used here. Formats: POSIX ustar and pax, GNU.
+"""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from zoo.errors import Malformed
+from zoo.ipfs import names
+
+MEMBERS_MAX = 10_000
+EXTRA_MAX = 1 << 20
+"""Bytes of a long name or an extended header; xattrs of macOS are in there."""
+DEPTH_MAX = 32
+BLOCK = tarfile.BLOCKSIZE
+_CHUNK = 1 << 20
+
+_FILES = frozenset({tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE})
+_GNU_NAME, _GNU_LINK = tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK
+_PAX, _PAX_GLOBAL = (tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE), tarfile.XGLTYPE
+
+
+class Reader(Protocol):
+    """What a tar is read from."""
+
+    def read(self, size: int, /) -> bytes:
+        """Read so many bytes; fewer only at the end."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A plain file in a tar.
+
+    Attributes:
+        path: Its parts; those of an absolute path without the root.
+        size: In bytes.
+        chunks: Its bytes, while it is the newest entry; what is not read is skipped.
+    """
+
+    path: tuple[str, ...]
+    size: int
+    chunks: Iterator[bytes]
+
+
+def entries(tar: Reader) -> Iterator[Entry]:
+    """Give the plain files of a tar; directories are passed over.
+
+    Raises:
+        Malformed: It is no tar, is cut, breaks a limit, or holds a link, a device, a sparse file or a
+            path that leads out of it.
+    """
+    path: str | None = None
+    size: int | None = None
+    for _ in range(MEMBERS_MAX):
+        info = _header(tar)
+        if info is None:
+            return
+        if info.type in {_GNU_NAME, _GNU_LINK, *_PAX, _PAX_GLOBAL}:
+            extra = _extra(tar, info)
+            if info.type == _GNU_NAME:
+                path = extra.rstrip(b"\0").decode("utf-8", "surrogateescape")
+            elif info.type in _PAX:
+                path, size = _pax(extra, path)
+            continue
+        parts = _parts(path or info.name)
+        if info.type in _FILES:
+            length = info.size if size is None else size
+            chunks = _body(tar, length)
+            yield Entry(parts, length, chunks)
+            for _chunk in chunks:
+                pass
+            _exactly(tar, -length % BLOCK)
+        elif info.type != tarfile.DIRTYPE:
+            raise Malformed(f"an archive holds {'/'.join(parts)!a}, which is neither a file nor a folder")
+        path = size = None
+    raise Malformed(f"an archive has more than {MEMBERS_MAX} members")
+
+
+def _header(tar: Reader) -> tarfile.TarInfo | None:
+    """Read a header; None at the end of the tar."""
+    block = _exactly(tar, BLOCK)
+    try:
+        info = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+    except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # undocumented, yet what frombuf raises
+        return None
+    except tarfile.HeaderError as error:
+        raise Malformed(f"an archive is no tar: {error}") from None
+    if info.size < 0:
+        raise Malformed("an archive has a member of less than no bytes")
+    return info
+
+
+def _extra(tar: Reader, info: tarfile.TarInfo) -> bytes:
+    if info.size > EXTRA_MAX:
+        raise Malformed(f"an archive has a header of {info.size} bytes; {EXTRA_MAX} is the most")
+    data = _exactly(tar, info.size)
+    _exactly(tar, -info.size % BLOCK)
+    return data
+
+
+def _pax(data: bytes, path: str | None) -> tuple[str | None, int | None]:
+    """Take the path and the size from an extended header: lines of `LENGTH KEY=VALUE`."""
+    size: int | None = None
+    while data:
+        digits, _, _ = data[:20].partition(b" ")
+        length = int(digits) if digits.isdigit() else 0
+        key, found, value = data[len(digits) + 1 : length].partition(b"=")
+        if not len(digits) < length <= len(data) or not found or not value.endswith(b"\n"):
+            raise Malformed("an archive has an extended header that cannot be read")
+        if key.startswith(b"GNU.sparse."):
+            raise Malformed("an archive has a sparse file, and those are not unpacked")
+        if key == b"path":
+            path = value[:-1].decode("utf-8", "surrogateescape")
+        elif key == b"size":
+            if not value[:-1].isdigit() or len(value) > 20:  # noqa: PLR2004 - digits of 2^63
+                raise Malformed("an archive has a member whose size is no number")
+            size = int(value)
+        data = data[length:]
+    return path, size
+
+
+def _parts(path: str) -> tuple[str, ...]:
+    parts = tuple(part for part in path.split("/") if part not in {"", "."})
+    if len(parts) > DEPTH_MAX:
+        raise Malformed(f"an archive nests {len(parts)} folders; {DEPTH_MAX} is the most")
+    return tuple(names.check_text(part) for part in parts)
+
+
+def _body(tar: Reader, size: int) -> Iterator[bytes]:
+    left = size
+    while left:
+        chunk = _exactly(tar, min(_CHUNK, left))
+        left -= len(chunk)
+        yield chunk
+
+
+def _exactly(tar: Reader, size: int) -> bytes:
+    data = tar.read(size) if size else b""
+    if len(data) != size:
+        raise Malformed("an archive ends before it should")
+    return data
