@@ -10,7 +10,7 @@ from pathlib import Path
 
 from zoo.errors import EaiError
 from zoo.ipfs import builder
-from zoo.ipfs.builder import Dag, Reader
+from zoo.ipfs.builder import Block, Dag, Reader
 from zoo.ipfs.car import Car
 from zoo.ipfs.cid import Cid
 from zoo.preserve.events import Hashed, Hashing, Named, Progress
@@ -36,6 +36,14 @@ class Content:
     def cids(self) -> set[Cid]:
         """Give the CIDs of all of its blocks."""
         return {block.cid for block in self.dag.blocks()}
+
+    def sizes(self) -> dict[Cid, int]:
+        """Give the CID of each of its blocks, in the order of the file, and how many bytes the block has."""
+        leaf_size = self.dag.profile.leaf_size
+        return {
+            block.cid: len(block.data) if isinstance(block, Block) else leaf_size(block.size)
+            for block in self.dag.blocks()
+        }
 
 
 @contextmanager

@@ -67,10 +67,20 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Checking:
-    """The target is asked for what it was given."""
+    """The target is asked for what it was given: so many bytes of it are read back."""
 
     name: str
     target: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """So many more bytes were read back, and are right."""
+
+    name: str
+    target: str
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +111,6 @@ class Kept:
     how: str
 
 
-Event = Hashing | Hashed | Named | Sending | Sent | Held | Checking | Waiting | Retrying | Kept
+Event = Hashing | Hashed | Named | Sending | Sent | Held | Checking | Checked | Waiting | Retrying | Kept
 Progress = Callable[[Event], None]
 """Is called with each event, one at a time."""
