@@ -93,7 +93,7 @@ class PinningService:
             if status == "failed":
                 raise TargetError(
                     f"{self._api.base} could not pin {content.cid}{_details(pin)}",
-                    hint="the Kubo node must be reachable from outside meanwhile: `ipfs id` shows where it is",
+                    hint="the Kubo node must be reachable from outside: `ipfs id` shows where it is",
                 )
             if status != last:
                 tell(Waiting(content.name, self.label, status))
