@@ -6,14 +6,17 @@ No redirect is followed, so that credentials reach the host that they are for an
 from __future__ import annotations
 
 import email.utils
+import ipaddress
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import urlsplit
 
 from zoo import __version__
+from zoo.config import is_base
 from zoo.errors import AccessDenied, Interrupted, Malformed, TargetError
 
 if TYPE_CHECKING:
@@ -22,7 +25,6 @@ if TYPE_CHECKING:
 ANSWER_MAX = 4 << 20
 """The most bytes of an answer that is not a file."""
 
-_LOOPBACK = ("localhost", "127.", "[::1]", "::1")
 _REASON_MAX = 300
 _OK, _REDIRECT, _FAULT = 200, 300, 500
 _QUOTA = frozenset({402, 507})
@@ -58,17 +60,12 @@ class Api:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        import httpx2  # noqa: PLC0415 - loaded already: there is a client
-
-        try:
-            url = httpx2.URL(self.base)
-        except httpx2.InvalidURL:
-            url = httpx2.URL("")
-        if url.scheme not in {"http", "https"} or not url.host:
+        if not is_base(self.base):
             raise TargetError(f"{self.label}: {self.base!r} is no web address", hint=self.key_hint)
-        if self.headers and url.scheme == "http" and not url.host.startswith(_LOOPBACK):
+        parts = urlsplit(self.base)
+        if self.headers and parts.scheme == "http" and not _is_here(parts.hostname or ""):
             raise TargetError(
-                f"{self.label}: a password or token would go to {url.host} in clear text",
+                f"{self.label}: a password or token would go to {parts.hostname} in clear text",
                 hint="use https, or a tunnel from this machine",
             )
 
@@ -179,6 +176,14 @@ class Api:
             what = "is asked too often" if status == _TOO_MANY else "has a problem of its own"
             raise Interrupted(f"{where} {what} ({status}){said}", retry_after=after)
         raise TargetError(f"{where} answers {status}{said}")
+
+
+def _is_here(host: str) -> bool:
+    """Whether a host is this machine, for certain."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def new_client() -> httpx2.Client:

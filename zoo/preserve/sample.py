@@ -36,5 +36,5 @@ class Sample:
         """Say for people how much of a file is read back."""
         total = len(content.sizes())
         if self.leaves is None or len(content.dag.leaves) <= self.leaves:
-            return f"all of its {total} blocks read back"
+            return f"all of its {total} blocks read back" if total > 1 else "its only block read back"
         return f"{len(self.of(content))} of its {total} blocks read back"
