@@ -30,6 +30,8 @@ COMMANDS: dict[str, str] = {
     "catalog": "list and search the featured models",
     "lock": "decide every byte: zoofile.toml → zoo.lock",
     "fetch": "get everything that zoo.lock needs, without serving",
+    "preserve": "put models on IPFS, and their CIDs into zoo.lock",
+    "model": "models outside any project: preserve",
     "up": "serve the locked environment",
     "down": "stop serving",
     "status": "show what is being served",

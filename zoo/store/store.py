@@ -12,7 +12,7 @@ from zoo.store import ingest, objects, roots, space, trees, views
 from zoo.store.durable import disk_errors
 from zoo.store.layout import Layout
 from zoo.store.partial import PIECE, Write, held
-from zoo.store.verify import Checked, Report, verify
+from zoo.store.verify import Checked, Report, damage, verify
 
 
 class Store:
@@ -46,6 +46,14 @@ class Store:
         """
         with disk_errors(self.root):
             return objects.present(self.layout, digest)
+
+    def intact(self, digest: Digest) -> bool:
+        """Whether the object is there and its bytes are right: all of it is read again.
+
+        One that turns out to be corrupt is set aside.
+        """
+        with disk_errors(self.root):
+            return damage(self.layout, digest) is None and self.layout.object(digest).is_file()
 
     def object(self, digest: Digest) -> Path:
         """The path of an object, which may not be there."""
