@@ -322,6 +322,25 @@ def test_logs_of_an_unknown_model_exit_2(shop: Shop) -> None:
     assert "hint: it has chat, endless" in done.stderr
 
 
+@pytest.mark.parametrize("lines", ["-3", "x"])
+def test_logs_of_an_impossible_number_of_lines_exit_2(shop: Shop, lines: str) -> None:
+    assert shop.eai("logs", "-n", lines).returncode == 2
+
+
+def test_serving_others_in_the_background_is_warned_of_too(shop: Shop) -> None:
+    done = shop.eai("up", "-d", "--host", "0.0.0.0", "--port", "0")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("warning: whoever reaches this machine") == 1
+    assert done.stdout.startswith("http://127.0.0.1:")
+
+
+def test_an_address_of_another_machine_is_refused_with_one_of_this(shop: Shop) -> None:
+    done = shop.eai("up", "--host", "192.0.2.1", "--port", "0")
+    assert done.returncode == 1
+    assert "192.0.2.1 is no address of this machine" in done.stderr
+    assert "hint: 127.0.0.1" in done.stderr
+
+
 def test_a_proxy_that_was_killed_is_not_running_and_the_next_one_starts(shop: Shop) -> None:
     shop.up()
     seen = shop.running()

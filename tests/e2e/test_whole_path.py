@@ -215,6 +215,8 @@ def test_with_only_lies_left_the_exit_code_is_4(world: World, tmp_path: Path) ->
 def lie_first(world: World, *, keep_honest: bool) -> None:
     """Give the model a source that lies; without its honest one, or with one that is busy at first."""
     lock = toml.load(world.folder / "zoo.lock")
+    # Sources are sorted in a lock, and asked in that order: by name, so that no port decides it.
+    honest = world.env["HF_ENDPOINT"].replace("127.0.0.1", "localhost")
     artifacts = tuple(
         artifact
         if not artifact.hf
@@ -224,7 +226,7 @@ def lie_first(world: World, *, keep_honest: bool) -> None:
             digest=artifact.digest,
             size=artifact.size,
             hf=(f"hf://gone/Away@{'0' * 40}/{FILE}",),
-            url=(world.liar, f"{world.env['HF_ENDPOINT']}/{REPO}/resolve/main/{FILE}"),
+            url=(world.liar, f"{honest}/{REPO}/resolve/main/{FILE}"),
         )
         for artifact in lock.artifact
     )

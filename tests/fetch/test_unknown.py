@@ -135,3 +135,16 @@ def test_a_server_that_always_breaks_off_is_given_up(fetcher: Fetcher, server: S
     with pytest.raises(Interrupted):
         learn(fetcher, server.on("/f", in_turn(cut_after(DATA, 0), status(503))))
     assert clean(fetcher)
+
+
+def test_a_server_that_always_breaks_off_and_cannot_resume_is_given_up(
+    fetcher: Fetcher, server: Server
+) -> None:
+    def breaks_off(asked: Asked, wire: Wire) -> None:
+        wire.head(200, Content_Length=len(DATA))  # no ETag: nobody can tell one version from another
+        wire.body(DATA[: 5 * PIECE])
+        wire.cut()
+
+    with pytest.raises(Interrupted):
+        learn(fetcher, server.on("/f", breaks_off))
+    assert len(server.asked) == HASTY.tries

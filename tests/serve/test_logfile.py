@@ -43,3 +43,9 @@ def test_the_tail_of_a_huge_log_is_cheap_and_whole_lines_at_the_end(tmp_path: Pa
     log = LogFile(tmp_path / "x.log")
     log.path.write_bytes(b"x" * 10**6 + b"\nlast\xff\n")
     assert log.tail(1) == ("last\ufffd",)
+
+
+def test_no_lines_of_a_log_are_none(tmp_path: Path) -> None:
+    log = LogFile(tmp_path / "x.log")
+    log.path.write_text("one\ntwo\n")
+    assert [log.tail(count) for count in (0, 1, 2, 3)] == [(), ("two",), ("one", "two"), ("one", "two")]

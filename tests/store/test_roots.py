@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,23 @@ def test_a_running_process_holds_what_it_uses_until_it_ends(store: Store, view: 
         assert root.name == f"{Owner.me()}.json"
         assert json.loads(root.read_text()) == [str(view.relative_to(store.root))]
     assert list(store.layout.run_roots.iterdir()) == []
+
+
+def test_what_killed_processes_held_is_let_go(store: Store, view: Path) -> None:
+    store.layout.prepare()
+    dead = store.layout.run_roots / f"{replace(Owner.me(), started=1)}.json"
+    far = store.layout.run_roots / f"{replace(Owner.me(), machine='0' * 16, started=1)}.json"
+    for root in (dead, far):
+        root.write_text("[]")
+    with roots.running(store.layout, [view]) as mine:
+        assert set(store.layout.run_roots.iterdir()) == {far, mine}
+
+
+def test_holding_again_mends_what_is_gone(store: Store, view: Path, tmp_path: Path) -> None:
+    current = roots.hold(store.layout, tmp_path, {"chat": view})
+    (current / "chat").unlink()
+    (root,) = store.layout.auto_roots.iterdir()
+    root.unlink()
+    roots.hold(store.layout, tmp_path, {"chat": view})
+    assert (current / "chat").resolve() == view
+    assert root.readlink() == current

@@ -57,6 +57,7 @@ def run(args: argparse.Namespace, out: Output) -> int:
     origin = _origin(args, project.folder)
     name = args.name or origin.name
     if not name:
+        _check(zoofile, "model", origin.origin)  # what is wrong with it says more than that it has no name
         raise UsageError(f"nothing tells what to call {args.model}", hint="say it with --name NAME")
     table = origin.origin | _settings(args, project.folder, local="path" in origin.origin)
     changed = add_model(text, name, table)
@@ -76,9 +77,19 @@ def _origin(args: argparse.Namespace, folder: Path) -> Spelled:
     if named or catalog.lookup(word) is not None:
         return _featured(word, args.name)
     if not path.is_file():
-        hint = f"for a repository of the Hugging Face Hub write hf:{word}" if word.count("/") else None
-        raise UsageError(f"there is no file {word}", hint=hint)
+        raise _no_file(word, path)
     return Spelled({"path": _relative(path, folder)}, name_of(path.name))
+
+
+def _no_file(word: str, path: Path) -> UsageError:
+    if path.is_dir():
+        return UsageError(f"{word} is a folder", hint="name a file in it")
+    owner = word.split("/", 1)[0]
+    if owner in {"", ".", "..", "~"} or Path(owner).exists():
+        return UsageError(f"there is no file {word}", hint="check the path; it counts from this folder")
+    return UsageError(
+        f"there is no file {word}", hint=f"for a repository of the Hugging Face Hub write hf:{word}"
+    )
 
 
 def _featured(word: str, name: str | None) -> Spelled:

@@ -26,7 +26,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_project_option(parser)
     parser.add_argument("model", nargs="?", metavar="MODEL", help="only this model's engine")
     parser.add_argument("-f", "--follow", action="store_true", help="go on with what is said from now on")
-    parser.add_argument("-n", "--lines", type=int, default=_LINES, help=f"how many lines of each ({_LINES})")
+    parser.add_argument(
+        "-n", "--lines", type=number, default=_LINES, help=f"how many lines of each ({_LINES})"
+    )
 
 
 def run(args: argparse.Namespace, out: Output) -> int:
@@ -43,6 +45,13 @@ def run(args: argparse.Namespace, out: Output) -> int:
         for each in followed:
             shown.lines(each.name, each.news())
     return 0
+
+
+def number(text: str) -> int:
+    """A number of lines; argparse shows the name of this function where it is none."""
+    if not text.isdecimal():
+        raise ValueError(text)
+    return int(text)
 
 
 def _logs(project: Project, model: str | None) -> dict[str, LogFile]:

@@ -53,6 +53,8 @@ def run(args: argparse.Namespace, out: Output) -> int:
     store = open_store()
     hold(project, lock, store, out)
     _bring(project, lock, store, args, out)
+    if args.report_fd is None:  # else whoever started this has said so
+        _warn(args.host or lock.server.host, out)
     if args.detach:
         return detach(project, args, out)
     return _serve(project, lock, store, args, out)
@@ -72,6 +74,13 @@ def _require_fresh(project: Project, lock: Lock) -> None:
         raise LockError(out_of_date(found), hint="run `eai lock`, then commit zoo.lock")
 
 
+def _warn(host: str, out: Output) -> None:
+    from zoo.serve.guard import is_loopback  # noqa: PLC0415 - a stale lock needs none of this
+
+    if not is_loopback(host):
+        out.warn("whoever reaches this machine can use its models: there is no key to ask for")
+
+
 def _bring(project: Project, lock: Lock, store: Store, args: argparse.Namespace, out: Output) -> None:
     """Get what is missing into the store."""
     from zoo.fetch.plan import needed, plan  # noqa: PLC0415 - a stale lock needs none of this
@@ -86,7 +95,6 @@ def _bring(project: Project, lock: Lock, store: Store, args: argparse.Namespace,
 def _serve(project: Project, lock: Lock, store: Store, args: argparse.Namespace, out: Output) -> int:
     from zoo.environment.build import realise  # noqa: PLC0415 - a stale lock needs none of this
     from zoo.environment.needs import in_use, needs  # noqa: PLC0415 - as above
-    from zoo.serve.guard import is_loopback  # noqa: PLC0415 - as above
     from zoo.serve.run import Options, Told, serve  # noqa: PLC0415 - as above
 
     options = Options(
@@ -98,8 +106,6 @@ def _serve(project: Project, lock: Lock, store: Store, args: argparse.Namespace,
     )
     try:
         environment = realise(lock, current(), store)
-        if not is_loopback(args.host or environment.server.host):
-            out.warn("whoever reaches this machine can use its models: there is no key to ask for")
         told = Told(
             ready=lambda url: _ready(out, args.report_fd, announcement(url, environment)),
             stopping=lambda streams: _stopping(out, streams),

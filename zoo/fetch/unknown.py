@@ -98,13 +98,16 @@ class _Reader:
     def read(self, download: Download, ingest: Ingest) -> None:
         """Read the file to its end, resuming where that is safe."""
         failures, start = 0, self._begin(ingest)
+        farthest = start
         while True:
             try:
                 if self._stream(download, ingest, start):
                     return
                 start = self._begin(ingest, anew=True)
             except Interrupted as error:
-                failures = 1 if ingest.partial.held > start else failures + 1
+                # Not against where this try began: one that must begin anew each time gets nowhere.
+                failures = 1 if ingest.partial.held > farthest else failures + 1
+                farthest = max(farthest, ingest.partial.held)
                 delay = self._manners.delay(error, failures)
                 if failures >= self._manners.tries or delay > self._manners.longest:
                     raise

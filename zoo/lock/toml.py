@@ -20,7 +20,10 @@ from zoo.lock.model import VERSION, Lock
 from zoo.lock.render import render
 
 _LONGEST = 64 * 1024 * 1024
-_TAKE_A_SIDE = "a bad merge? take one side (`git checkout --ours zoo.lock`), then run `eai lock`"
+_TAKE_A_SIDE = (
+    "restore it with `git checkout zoo.lock` (in a merge, `git checkout --ours zoo.lock`), "
+    "then run `eai lock`"
+)
 
 
 def loads(text: str, *, name: str = "zoo.lock") -> Lock:

@@ -48,6 +48,8 @@ def _refused(error: OSError, host: str, port: int, runs: Path, command: str) -> 
         return EaiError(
             f"port {port} is not for every user to take", hint=f"`{command} --port 8080`, or any above 1023"
         )
+    if error.errno == errno.EADDRNOTAVAIL:
+        return EaiError(f"{host} is no address of this machine", hint="127.0.0.1 always is one")
     return EaiError(f"cannot listen on {host}, port {port}: {error.strerror}")
 
 

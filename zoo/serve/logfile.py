@@ -56,4 +56,5 @@ class LogFile:
                 text = file.read(end - start).decode(errors="replace")
         except FileNotFoundError:
             return ()
-        return tuple([line.rstrip() for line in text.splitlines() if line.strip()][-lines:])
+        every = [line.rstrip() for line in text.splitlines() if line.strip()]
+        return tuple(every[max(0, len(every) - lines) :])

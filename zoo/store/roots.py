@@ -82,6 +82,7 @@ def running(layout: Layout, needs: Iterable[Path]) -> Iterator[Path]:
 
     The file is named for the process, so that one that was killed keeps nothing.
     """
+    _sweep(layout)
     root = layout.run_roots / f"{Owner.me()}.json"
     paths = sorted(str(path.absolute().relative_to(layout.root)) for path in needs)
     durable.write(root, json.dumps(paths).encode())
@@ -90,3 +91,11 @@ def running(layout: Layout, needs: Iterable[Path]) -> Iterator[Path]:
     finally:
         with suppress(FileNotFoundError):
             root.unlink()
+
+
+def _sweep(layout: Layout) -> None:
+    """Remove what processes that were killed here have left; those of other machines may be alive."""
+    for root in layout.run_roots.glob("*.json"):
+        owner = Owner.parse(root.stem)
+        if owner is not None and owner.alive() is False:
+            root.unlink(missing_ok=True)
