@@ -6,7 +6,7 @@ import argparse
 
 from zoo.cli.output import Output
 from zoo.cli.project import data_dir
-from zoo.cli.up import port
+from zoo.cli.text import port
 from zoo.store import Store
 
 HOST, PORT = "127.0.0.1", 8081

@@ -26,7 +26,9 @@ from zoo.sources.workers import Workers
 MAX_SIZE = 1 << 40
 """Bytes of a file that nothing is known of before."""
 AHEAD = 6
-_WORKERS = 8
+_EACH, _MOST = 4, 16
+"""Blocks under way at a time, for each gateway and of all: more would only wait for one another."""
+
 _NODES_MAX = 1 << 17
 """Places that are remembered of nodes that were read."""
 
@@ -56,7 +58,7 @@ class UnixfsFile:
     def __init__(self, root: Cid, pool: Pool, *, size: int | None) -> None:
         self._walk = Walk(root, size=size, max_size=MAX_SIZE)
         self.validator: str | None = str(root)
-        self._pool, self._workers = pool, Workers(_WORKERS, "eai-block")
+        self._pool, self._workers = pool, Workers(min(_EACH * pool.count, _MOST), "eai-block")
         self._nodes: dict[Place, Opened] = {}
         self._lock = threading.Lock()
 
