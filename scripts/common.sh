@@ -88,9 +88,20 @@ demo() {
     "$venv/bin/python" "$root/scripts/ask.py" "http://127.0.0.1:$port" "${DEMO_QUESTION:-What is a lock file?}"
 }
 
+# The tests talk to a real IPFS node where Go is there to build one; they say so where it is not.
+make_kubo() {
+    if ! command -v go >/dev/null; then
+        say "no Go here: the tests that need a Kubo node are skipped"
+        return 0
+    fi
+    export EAI_TEST_KUBO=$venv/bin/ipfs
+    (cd "$root/tests/kubo" && go build -o "$EAI_TEST_KUBO" github.com/ipfs/kubo/cmd/ipfs)
+}
+
 run_tests() {
     test_packages
     install --group "$root/pyproject.toml:dev"
+    make_kubo
     (cd "$root" && "$venv/bin/python" -m pytest -n auto "$@")
 }
 

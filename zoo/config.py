@@ -43,11 +43,57 @@ class Fetch(Table, frozen=True, kw_only=True):
     peers: tuple[str, ...] = ()
 
 
+class KuboNode(Table, frozen=True, kw_only=True):
+    """A Kubo node that is written to.
+
+    Attributes:
+        api: The address of its RPC.
+        auth: `basic:USER:PASSWORD` or `bearer:TOKEN`, as in its own `API.Authorizations`.
+    """
+
+    api: str = "http://127.0.0.1:5001"
+    auth: str | None = None
+
+
+class Lighthouse(Table, frozen=True, kw_only=True):
+    """Where Lighthouse is. Its key is in LIGHTHOUSE_API_KEY.
+
+    Attributes:
+        upload: Takes files.
+        account: Knows what an account has, and how much more it may store.
+        gateways: What was uploaded is read back through the first that gives it.
+    """
+
+    upload: str = "https://upload.lighthouse.storage"
+    account: str = "https://api.lighthouse.storage"
+    gateways: tuple[str, ...] = (
+        "https://gateway.lighthouse.storage",
+        "https://trustless-gateway.link",
+        "https://ipfs.io",
+    )
+
+
+class PinningService(Table, frozen=True, kw_only=True):
+    """A service that speaks the IPFS Pinning Service API."""
+
+    endpoint: str | None = None
+    token: str | None = None
+
+
+class Preserve(Table, frozen=True, kw_only=True):
+    """Where models are preserved."""
+
+    kubo: KuboNode = KuboNode()
+    lighthouse: Lighthouse = Lighthouse()
+    pinning_service: PinningService = PinningService()
+
+
 class Config(Table, frozen=True, kw_only=True):
     """The whole of config.toml."""
 
     ipfs: Ipfs = Ipfs()
     fetch: Fetch = Fetch()
+    preserve: Preserve = Preserve()
 
 
 def path_of(env: Mapping[str, str]) -> Path:
@@ -126,12 +172,21 @@ def _wrong(config: Config) -> Iterator[Problem]:
     lists: tuple[tuple[Keys, tuple[str, ...]], ...] = (
         (("ipfs", "gateways"), config.ipfs.gateways or ()),
         (("fetch", "peers"), config.fetch.peers),
+        (("preserve", "lighthouse", "gateways"), config.preserve.lighthouse.gateways),
     )
     for keys, urls in lists:
         for at, url in enumerate(urls):
             yield from _url((*keys, at), url)
-    if config.ipfs.routing is not None:
-        yield from _url(("ipfs", "routing"), config.ipfs.routing)
+    single: tuple[tuple[Keys, str | None], ...] = (
+        (("ipfs", "routing"), config.ipfs.routing),
+        (("preserve", "kubo", "api"), config.preserve.kubo.api),
+        (("preserve", "lighthouse", "upload"), config.preserve.lighthouse.upload),
+        (("preserve", "lighthouse", "account"), config.preserve.lighthouse.account),
+        (("preserve", "pinning-service", "endpoint"), config.preserve.pinning_service.endpoint),
+    )
+    for keys, address in single:
+        if address is not None:
+            yield from _url(keys, address)
 
 
 def _url(keys: Keys, url: str) -> Iterator[Problem]:

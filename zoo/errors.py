@@ -6,6 +6,7 @@ EaiError                    1  it failed
 ├── EngineError             1  an engine did not start, or died
 │   ├── EngineBusy          1  there is no room for it now, or too many wait
 │   └── EngineTooLarge      1  it would need more memory than there may be
+├── TargetError             1  a place to preserve at refuses what it was given, or did not keep it
 ├── LockError               3  zoo.lock is missing, stale, conflicted or unreadable
 ├── IntegrityError          4  bytes are not what their digest says
 │   └── SizeMismatch        4  there are too many or too few of them
@@ -63,6 +64,10 @@ class EngineBusy(EngineError):
 
 class EngineTooLarge(EngineError):
     """An engine would need more memory than all of them may take."""
+
+
+class TargetError(EaiError):
+    """A place to preserve at refuses what it was given, or did not keep it."""
 
 
 class LockError(EaiError):

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from support.fetching import artifact
 from support.locked import model
-from support.lying import Server, honest, serving
+from support.lying import Asked, Server, Wire, honest, serving
 
+import zoo
 from zoo.lock import toml
 from zoo.lock.model import Artifact, File, Lock
 from zoo.store import Store
@@ -68,7 +72,9 @@ def test_a_corrupt_object_comes_again(eai: Eai, work: Path, server: Server, stor
     path.chmod(0o644)
     path.write_bytes(DATA[::-1])
     assert eai("store", "verify").returncode == 4
-    assert eai("fetch").returncode == 0
+    done = eai("fetch")
+    assert done.returncode == 0
+    assert f"warning: m.gguf: its bytes in the store had changed; they lie in {path}.corrupt" in done.stderr
     assert path.read_bytes() == DATA
 
 
@@ -86,6 +92,7 @@ def test_no_source_ends_with_exit_code_5(eai: Eai, work: Path, server: Server) -
     done = eai("fetch")
     assert done.returncode == 5
     assert "404" in done.stderr
+    assert "hint: name a place in zoofile.toml that has it" in done.stderr
 
 
 def test_offline_everything_that_is_missing_is_listed(eai: Eai, work: Path, server: Server) -> None:
@@ -107,3 +114,34 @@ def test_without_a_lock_there_is_nothing_to_fetch(eai: Eai, work: Path) -> None:
 @pytest.mark.parametrize("words", [("--jobs", "0"), ("--jobs", "many"), ("--platform", "amiga")])
 def test_an_impossible_option_is_a_usage_error(eai: Eai, words: tuple[str, str]) -> None:
     assert eai("fetch", *words).returncode == 2
+
+
+def test_an_interruption_ends_at_once_and_keeps_what_has_come(
+    eai: Eai, work: Path, server: Server, store: Store
+) -> None:
+    begun = threading.Event()
+
+    def hangs(asked: Asked, wire: Wire) -> None:
+        wire.head(200, Content_Length=len(DATA))
+        wire.body(DATA[:1000])
+        begun.set()
+        wire.hang()
+
+    lock(work, artifact(DATA, server.on("/m.gguf", hangs)))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "zoo", "fetch"],
+        cwd=work,
+        env={
+            **os.environ,
+            "EAI_HOME": str(store.root.parent),
+            "PYTHONPATH": str(Path(zoo.__file__).parents[1]),
+        },
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert begun.wait(30)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert said.endswith("interrupted\n")
+    assert "Traceback" not in said

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 import zoo
+from zoo.cli import main as program
 from zoo.cli.main import COMMANDS, main
 
 
@@ -53,3 +54,16 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "{", "")
+
+
+def test_ctrl_c_before_the_command_begins_shows_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted() -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(program, "main", interrupted)
+    with pytest.raises(SystemExit) as caught:
+        program.entry()
+    assert caught.value.code == 130
+    assert capsys.readouterr().err == "interrupted\n"

@@ -42,7 +42,7 @@ def test_an_empty_store_is_listed_and_sound_and_not_even_made(eai: Eai, store: S
 def test_objects_are_listed_with_their_size(eai: Eai, store: Store, digest: Digest) -> None:
     done = eai("store", "ls")
     assert done.stdout.split() == [digest, "5,000"]
-    assert "1 objects, 5,000 bytes" in done.stderr
+    assert "1 object, 5,000 bytes" in done.stderr
 
 
 def test_programs_read_the_listing_as_json(eai: Eai, store: Store, digest: Digest) -> None:

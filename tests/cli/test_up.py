@@ -23,6 +23,7 @@ import zoo
 from zoo.platform import current
 from zoo.serve import state
 from zoo.serve.rundir import run_dir
+from zoo.store import Store
 
 pytestmark = pytest.mark.engine
 
@@ -96,7 +97,7 @@ class Shop:
 
     def copy(self, folder: Path) -> Shop:
         """The same project elsewhere, with the same home."""
-        shutil.copytree(self.folder, folder)
+        shutil.copytree(self.folder, folder, symlinks=True)
         return Shop(folder, self.home)
 
 
@@ -329,3 +330,41 @@ def test_a_proxy_that_was_killed_is_not_running_and_the_next_one_starts(shop: Sh
     until(lambda: shop.running() is None)
     assert shop.eai("status").returncode == 1
     assert chat(shop.up()) == SENTENCE
+
+
+def test_down_does_not_wait_for_the_ended_process_to_be_reaped(shop: Shop) -> None:
+    with shop.start("up", "--port", "0") as process:
+        until(lambda: shop.running() is not None)
+        assert shop.eai("down").returncode == 0  # this process, its parent, has not asked how it ended
+    assert process.returncode == 0
+
+
+def test_the_store_is_told_what_a_project_and_a_running_server_need(shop: Shop, tmp_path: Path) -> None:
+    shop.home = tmp_path / "another home"
+    shop.up()
+    seen = shop.running()
+    assert seen is not None
+    store = Store(shop.home / "store")
+    held = {path.name: path.resolve() for path in (shop.folder / ".eai" / "current").iterdir()}
+    assert set(map(store.object, store.sizes())) < set(held.values())
+    assert set(held.values()) > set(store.trees())
+    assert shop.folder / ".eai" / "current" in {root.readlink() for root in store.layout.auto_roots.iterdir()}
+    (running,) = store.layout.run_roots.iterdir()
+    assert f"-{seen.pid}-" in running.name
+    used = {store.root / path for path in json.loads(running.read_text())}
+    assert used > set(held.values())
+    assert any(path.parent == store.layout.views for path in used)
+    shop.eai("down")
+    assert not list(store.layout.run_roots.iterdir())
+
+
+def test_a_lock_without_models_is_refused_before_anything_is_fetched(shop: Shop, tmp_path: Path) -> None:
+    text = (shop.folder / "zoofile.toml").read_text()
+    (shop.folder / "zoofile.toml").write_text(text[: text.index("[models.")])
+    assert shop.eai("lock").returncode == 0
+    shop.home = tmp_path / "another home"
+    done = shop.eai("up", "--port", "0")
+    assert done.returncode == 1
+    assert "has no model, so there is nothing to serve" in done.stderr
+    assert "`eai add NAME`" in done.stderr
+    assert not shop.home.exists()

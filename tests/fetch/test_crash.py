@@ -102,8 +102,8 @@ def test_a_process_killed_at_any_instant_leaves_nothing_wrong_and_little_to_repe
     assert store.verify().objects == files
     store.tidy()
     assert list(store.layout.ingest.iterdir()) == []
-    # Each kill may cost each of three streams the piece it was in and the one on the wire.
-    assert paced.sent <= wanted_bytes + kills * 3 * 2 * PIECE
+    # A kill may cost each stream the range that it was asking for, and nothing more.
+    assert paced.sent <= wanted_bytes + kills * nursery.STREAMS * nursery.SPAN
 
 
 def _kill(victim: int) -> None:
@@ -135,4 +135,4 @@ def test_who_waits_goes_on_where_the_other_one_was_killed(store: Store, paced: S
         os.kill(first, signal.SIGKILL)
         assert (one.ended(), other.ended()) == (-signal.SIGKILL, 0)
     assert store.object(digest_of(data)).read_bytes() == data
-    assert paced.sent <= len(data) + 3 * 2 * PIECE
+    assert paced.sent <= len(data) + nursery.STREAMS * nursery.SPAN

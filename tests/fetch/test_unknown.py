@@ -68,9 +68,9 @@ def test_a_download_that_is_cut_goes_on_where_versions_can_be_told_apart(
     assert [event.held for event in fetcher.events if isinstance(event, Started)] == [0, 5 * PIECE]
 
 
-def honest_cut(count: int) -> Answer:
+def honest_cut(count: int, etag: str = '"1"') -> Answer:
     def answer(asked: Asked, wire: Wire) -> None:
-        wire.head(200, Content_Length=len(DATA), ETag='"1"')
+        wire.head(200, Content_Length=len(DATA), ETag=etag)
         wire.body(DATA[:count])
         wire.cut()
 
@@ -93,6 +93,30 @@ def test_a_file_that_changes_between_two_parts_is_refused(fetcher: Fetcher, serv
     with pytest.raises(SourceChanged):
         learn(fetcher, url)
     assert clean(fetcher)
+
+
+def test_what_one_run_got_the_next_one_uses(fetcher: Fetcher, server: Server) -> None:
+    url = server.on("/f", in_turn(honest_cut(5 * PIECE), status(404)))
+    with pytest.raises(NotThere):
+        learn(fetcher, url)
+    server.on("/f", honest(DATA))
+    assert learn(fetcher, url)[0] == digest_of(DATA)
+    assert server.asked[-1].range == (5 * PIECE, None)
+    assert list(fetcher.store.layout.ingest.iterdir()) == []
+
+
+def test_what_one_run_got_of_another_version_is_not_used(fetcher: Fetcher, server: Server) -> None:
+    url = server.on("/f", in_turn(honest_cut(5 * PIECE), status(404)))
+    with pytest.raises(NotThere):
+        learn(fetcher, url)
+    server.on("/f", honest(DATA[::-1], etag='"2"'))
+    assert learn(fetcher, url)[0] == digest_of(DATA[::-1])
+
+
+def test_versions_that_only_mean_the_same_are_not_joined(fetcher: Fetcher, server: Server) -> None:
+    url = server.on("/f", in_turn(honest_cut(5 * PIECE, etag='W/"1"'), honest(DATA, etag='W/"1"')))
+    assert learn(fetcher, url)[0] == digest_of(DATA)
+    assert [event.held for event in fetcher.events if isinstance(event, Started)] == [0, 0]
 
 
 def test_a_stated_size_must_be_right(fetcher: Fetcher, server: Server) -> None:

@@ -79,6 +79,11 @@ def test_a_reranker_ranks(make: Make) -> None:
         settle(Model(task="rerank", pooling="mean"), make.facts(), main=False)
 
 
+def test_a_chat_model_that_embeds_makes_one_vector_by_the_mean(make: Make) -> None:
+    assert settle(Model(task="embed"), make.facts(embedding=False), main=False).pooling == "mean"
+    assert settle(Model(task="embed"), make.facts(embedding=True), main=False).pooling is None
+
+
 def test_pooling_is_for_vectors(make: Make) -> None:
     assert settle(Model(pooling="cls"), make.facts(embedding=True), main=False).pooling == "cls"
     with pytest.raises(ZoofileError, match="does not go with the task chat"):

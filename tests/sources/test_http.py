@@ -251,6 +251,17 @@ def test_a_token_goes_to_the_first_host_only(server: Server, client: httpx2.Clie
         assert not any("secret" in str(asked.headers) for asked in other.asked)
 
 
+def test_a_token_that_cannot_be_sent_is_not_shown(server: Server, client: httpx2.Client) -> None:
+    headers = {"Authorization": "Bearer sec\nret"}
+    url = server.on("/f", honest(DATA))
+    with (
+        open_url(client, url, size=len(DATA), headers=headers) as download,
+        pytest.raises(SourceError, match="token") as caught,
+    ):
+        read(download)
+    assert "sec" not in caught.value.message
+
+
 def test_a_token_does_not_even_follow_to_the_same_host(server: Server, client: httpx2.Client) -> None:
     server.on("/file", honest(DATA))
     url = server.on("/f", redirect("/file"))

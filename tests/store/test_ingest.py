@@ -144,3 +144,16 @@ def test_tidying_removes_what_the_dead_left_and_nothing_else(store: Store) -> No
     store.tidy()
     assert set(folder.iterdir()) == {store.layout.partial(DIGEST.hex), mine, far, strange}
     ingest.discard()
+
+
+def test_a_download_that_could_not_begin_is_held_by_nobody(store: Store) -> None:
+    ingest = claimed(store)
+    Filler(ingest.partial, 0).feed(DATA[:3000])
+    ingest.release()
+    data = store.layout.partial(DIGEST.hex) / "data"
+    data.unlink()
+    data.mkdir()
+    with pytest.raises(EaiError, match="data"):
+        store.claim(DIGEST.hex, len(DATA))
+    data.rmdir()
+    claimed(store).release()

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import httpx2
-from support.fetching import HASTY
+from support.fetching import HASTY, PIECE
 
 from zoo.digest import Digest
 from zoo.errors import EaiError
@@ -21,6 +21,8 @@ from zoo.fetch.run import fetch
 from zoo.lock.model import Artifact
 from zoo.sources.url import Url
 from zoo.store import Store
+
+STREAMS, SPAN = 3, 2 * PIECE
 
 
 def main() -> None:
@@ -46,8 +48,8 @@ def _fetch(artifact: Artifact, store: Store, client: httpx2.Client) -> int:
             {"url": Url(lambda: client)},
             progress=lambda event: None,
             offline=False,
-            jobs=3,
-            manners=replace(HASTY, look=0.005),
+            jobs=STREAMS,
+            manners=replace(HASTY, look=0.005, span=SPAN),
         )
     except EaiError as error:
         sys.stderr.write(f"{error.message}\n")

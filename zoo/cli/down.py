@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import argparse
 import signal
+import time
+from typing import TYPE_CHECKING
 
 from zoo.cli.output import Output
 from zoo.cli.project import Project, add_project_option, data_dir
 from zoo.errors import EaiError
 
+if TYPE_CHECKING:
+    from zoo.serve.state import RunState
+
 _FORCED = 10.0
+_LOOK = 0.01
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -41,13 +47,28 @@ def run(args: argparse.Namespace, out: Output) -> int:
             process.send_signal(signal.SIGINT)  # a second SIGTERM could fall together with the first
         else:
             out.say(f"stopping {seen.url}; answers under way come to their end first")
-        process.wait(_FORCED if args.force else None)
-    except psutil.TimeoutExpired:
-        process.kill()
-        process.wait()
+        if not _ended(seen, within=_FORCED if args.force else None):
+            process.kill()
+            _ended(seen, within=None)
     except psutil.NoSuchProcess:
         pass  # it ended by itself meanwhile
     except psutil.AccessDenied as error:
         raise EaiError(f"process {seen.pid} is another user's", hint="ask them to run `eai down`") from error
     out.say("stopped")
     return 0
+
+
+def _ended(seen: RunState, *, within: float | None) -> bool:
+    """Wait until the process has ended; False if it has not within so many seconds.
+
+    psutil's own wait goes on until the ended process has been reaped, which the first process of a
+    container does late, or never.
+    """
+    from zoo.serve import state  # noqa: PLC0415 - as above
+
+    until = None if within is None else time.monotonic() + within
+    while state.is_alive(seen):
+        if until is not None and time.monotonic() >= until:
+            return False
+        time.sleep(_LOOK)
+    return True

@@ -6,9 +6,11 @@ import argparse
 import os
 from collections.abc import Sequence
 
+from zoo.cli.holding import hold
 from zoo.cli.output import Output
 from zoo.cli.project import Project, add_project_option, configuration, open_store
-from zoo.fetch.plan import Plan, needed, plan
+from zoo.cli.text import count, size
+from zoo.fetch.plan import Plan, label, needed, plan
 from zoo.fetch.run import JOBS, fetch
 from zoo.lock.toml import load
 from zoo.platform import PLATFORMS, Platform, current
@@ -52,6 +54,8 @@ def run(args: argparse.Namespace, out: Output) -> int:
     lock = load(project.require_lock())
     store = open_store()
     platform: Platform = args.platform or current()
+    if platform == current():
+        hold(project, lock, store, out)
     todo = plan(needed(lock, platform), store)
     if todo.missing:
         bring(todo, project, out, offline=args.offline, jobs=args.jobs, peers=args.peers)
@@ -65,8 +69,8 @@ def run(args: argparse.Namespace, out: Output) -> int:
             }
         )
     else:
-        count = len(todo.present) + len(todo.missing)
-        out.say(f"everything is here: {count} files, {len(todo.missing)} of them new")
+        files = count(len(todo.present) + len(todo.missing), "file")
+        out.say(f"everything is here: {files}, {len(todo.missing)} of them new")
     return 0
 
 
@@ -84,17 +88,22 @@ def bring(
     Raises:
         EaiError: As for `zoo.fetch.run.fetch`.
     """
-    from zoo.cli.progress import shown, size  # noqa: PLC0415 - only where something is missing
+    from zoo.cli.progress import shown  # noqa: PLC0415 - only where something is missing
     from zoo.sources.registry import sources  # noqa: PLC0415 - as above
 
+    store = open_store()
+    for artifact in todo.missing:
+        if (aside := store.corrupt(artifact.digest)) is not None:
+            out.warn(f"{label(artifact)}: its bytes in the store had changed; they lie in {aside}")
     if not offline:
-        out.say(f"{len(todo.missing)} files are missing: {size(todo.bytes)} to come")
+        verb = "is" if len(todo.missing) == 1 else "are"
+        out.say(f"{count(len(todo.missing), 'file')} {verb} missing: {size(todo.bytes)} to come")
     config = configuration()
     found = sources(base=project.folder, env=os.environ, offline=offline, config=config)
     with shown(out, total=todo.size) as progress:
         fetch(
             todo,
-            open_store(),
+            store,
             found,
             progress=progress,
             offline=offline,

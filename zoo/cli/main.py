@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from zoo.cli.output import Output
 
 _USUAL = 80  # columns
+_INTERRUPTED = 130  # as in zoo.errors, which is not imported yet
 
 COMMANDS: dict[str, str] = {
     "init": "begin a project: write a zoofile.toml",
@@ -29,6 +30,8 @@ COMMANDS: dict[str, str] = {
     "catalog": "list and search the featured models",
     "lock": "decide every byte: zoofile.toml → zoo.lock",
     "fetch": "get everything that zoo.lock needs, without serving",
+    "preserve": "put models on IPFS, and their CIDs into zoo.lock",
+    "model": "models outside any project: preserve",
     "up": "serve the locked environment",
     "down": "stop serving",
     "status": "show what is being served",
@@ -55,7 +58,11 @@ def entry() -> NoReturn:
     # A command makes much that lives until its end, and little garbage: looking for that is a tenth of
     # what `eai lock --check` takes.
     gc.set_threshold(50_000)
-    code = main()
+    try:
+        code = main()
+    except KeyboardInterrupt:  # before the command began; nothing is imported to say it with
+        sys.stderr.write("interrupted\n")
+        code = _INTERRUPTED
     gc.freeze()
     sys.exit(code)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zoo.cli.output import Output
+from zoo.cli.text import size
 from zoo.fetch.events import (
     Advanced,
     Event,
@@ -26,17 +27,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 _EVERY_PERCENT, _EVERY_SECONDS = 10, 10.0
-_UNITS = ("B", "kB", "MB", "GB", "TB")
-_THOUSAND = 1000
 _LONGEST_NAME = 40
-
-
-def size(count: float) -> str:
-    """Write a number of bytes as people do: 4.7 GB."""
-    unit = 0
-    while count >= _THOUSAND and unit < len(_UNITS) - 1:
-        count, unit = count / _THOUSAND, unit + 1
-    return f"{count:.0f} {_UNITS[unit]}" if unit == 0 else f"{count:.1f} {_UNITS[unit]}"
 
 
 @contextmanager
@@ -60,7 +51,7 @@ def shown(
 def _said(event: Event) -> str | None:
     """The line for an event that people should read, whatever else is shown."""
     if isinstance(event, Retrying):
-        return f"{event.name}: {event.reason}; trying again in {event.delay:.0f} s"
+        return f"{event.name}: {event.reason}; trying again in {event.delay:.1f} s"
     if isinstance(event, Waiting):
         return f"{event.name}: process {event.process} is fetching it; waiting"
     if isinstance(event, Failed):
@@ -86,6 +77,7 @@ class _Tally:
 
     def __init__(self) -> None:
         self.files: dict[str, _File] = {}
+        self.came = 0
 
     @property
     def done(self) -> int:
@@ -103,6 +95,7 @@ class _Tally:
             file.size, file.done = event.size, event.held
         elif isinstance(event, Advanced):
             file.done += event.size
+            self.came += event.size
         else:
             file.size = file.done = event.size
         return file
@@ -144,7 +137,7 @@ class _Lines:
             return
         self._tenth, self._last = max(tenth, self._tenth), now
         share = f" of {size(self._total)} ({done * 100 // self._total} %)" if self._total else ""
-        speed = done / max(now - self._begun, 0.001)
+        speed = self._tally.came / max(now - self._begun, 0.001)
         self._out.say(f"{size(done)}{share}, {size(speed)}/s")
 
 
@@ -200,5 +193,7 @@ class _Live:
             self._bars.console.print(f"fetched {file.name} ({size(event.size)})", markup=False)
             return
         if file.name not in self._tasks:
-            self._tasks[file.name] = self._bars.add_task(file.name[-_LONGEST_NAME:], total=file.size)
+            self._tasks[file.name] = self._bars.add_task(
+                file.name[-_LONGEST_NAME:], total=file.size, completed=file.done
+            )
         self._bars.update(self._tasks[file.name], completed=file.done, total=file.size)

@@ -7,6 +7,7 @@ import argparse
 from zoo.cli import store_serve
 from zoo.cli.output import Output
 from zoo.cli.project import open_store
+from zoo.cli.text import count
 from zoo.digest import Digest
 from zoo.errors import EaiError, IntegrityError, UsageError
 from zoo.store import Store
@@ -63,11 +64,13 @@ def _ls(args: argparse.Namespace, store: Store, out: Output) -> int:
         return 0
     for digest, size in sizes.items():
         out.print(f"{digest}  {size:>15,}")
-    out.say(f"{len(sizes)} objects, {sum(sizes.values()):,} bytes, in {store.root}")
+    out.say(f"{count(len(sizes), 'object')}, {sum(sizes.values()):,} bytes, in {store.root}")
     return 0
 
 
 def _verify(args: argparse.Namespace, store: Store, out: Output) -> int:
+    sizes = store.sizes()
+    out.say(f"reading {count(len(sizes), 'object')}, {sum(sizes.values()):,} bytes")
     report = store.verify()
     if args.json:
         out.json(
@@ -82,7 +85,8 @@ def _verify(args: argparse.Namespace, store: Store, out: Output) -> int:
             }
         )
     else:
-        out.say(f"{report.objects} objects ({report.bytes:,} bytes) and {report.trees} trees were read")
+        total = report.objects + report.trees
+        out.say(f"{total - len(report.corrupt)} of {total} objects and trees are as they should be")
     if not report.corrupt:
         return 0
     lines = [f"  {it.kind} {it.name}: {it.reason}; it lies in {it.aside}" for it in report.corrupt]

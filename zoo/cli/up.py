@@ -6,9 +6,10 @@ import argparse
 import os
 
 from zoo.cli.detached import Word, detach, give
+from zoo.cli.holding import hold
 from zoo.cli.output import Output
 from zoo.cli.project import LOCK, ZOOFILE, Project, add_project_option, data_dir, open_store
-from zoo.cli.text import port
+from zoo.cli.text import count, port
 from zoo.environment.model import Environment
 from zoo.errors import EXIT_INTERRUPTED, EaiError, LockError
 from zoo.lock.model import Lock
@@ -44,7 +45,13 @@ def run(args: argparse.Namespace, out: Output) -> int:
     lock = load(project.require_lock())
     if not args.frozen:
         _require_fresh(project, lock)
+    if not lock.model:
+        raise EaiError(
+            f"{project.lock} has no model, so there is nothing to serve",
+            hint="`eai catalog` lists models, `eai add NAME` adds one; then run `eai lock`",
+        )
     store = open_store()
+    hold(project, lock, store, out)
     _bring(project, lock, store, args, out)
     if args.detach:
         return detach(project, args, out)
@@ -78,6 +85,7 @@ def _bring(project: Project, lock: Lock, store: Store, args: argparse.Namespace,
 
 def _serve(project: Project, lock: Lock, store: Store, args: argparse.Namespace, out: Output) -> int:
     from zoo.environment.build import realise  # noqa: PLC0415 - a stale lock needs none of this
+    from zoo.environment.needs import in_use, needs  # noqa: PLC0415 - as above
     from zoo.serve.guard import is_loopback  # noqa: PLC0415 - as above
     from zoo.serve.run import Options, Told, serve  # noqa: PLC0415 - as above
 
@@ -96,7 +104,8 @@ def _serve(project: Project, lock: Lock, store: Store, args: argparse.Namespace,
             ready=lambda url: _ready(out, args.report_fd, announcement(url, environment)),
             stopping=lambda streams: _stopping(out, streams),
         )
-        whole = serve(environment, options, told)
+        with store.running((*needs(lock, environment.platform, store).values(), *in_use(environment))):
+            whole = serve(environment, options, told)
     except EaiError as error:
         if args.report_fd is not None:
             give(args.report_fd, Word(error=error.message, hint=error.hint, code=error.exit_code))
@@ -138,5 +147,6 @@ def _example(url: str, environment: Environment) -> str:
 
 
 def _stopping(out: Output, streams: int) -> None:
-    waiting = f"when {streams} answers are whole (again Ctrl-C: at once)" if streams else ""
+    whole = f"{count(streams, 'answer')} {'is' if streams == 1 else 'are'} whole"
+    waiting = f"when {whole} (again Ctrl-C: at once)" if streams else ""
     out.say(f"stopping {waiting}".rstrip())

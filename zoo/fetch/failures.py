@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from zoo.errors import EaiError, IntegrityError, NoSpace, SizeMismatch, SourcesExhausted
+from zoo.errors import (
+    EaiError,
+    IntegrityError,
+    Interrupted,
+    NoSpace,
+    SizeMismatch,
+    SourceChanged,
+    SourcesExhausted,
+)
 from zoo.lock.model import Artifact
 
 
@@ -32,7 +40,9 @@ def failure(artifact: Artifact, name: str, attempts: Sequence[Attempt]) -> EaiEr
     message = "\n".join(lines)
     if not wrong:
         hints = dict.fromkeys(error.hint for error in errors if error.hint)
-        hint = "; ".join(hints) or "what has come is kept; run the command again to go on"
+        again = any(isinstance(error, Interrupted | SourceChanged) for error in errors)
+        last = "what has come is kept; run the command again to go on" if again else None
+        hint = "; ".join(hints) or last
         return SourcesExhausted(message, hint=hint)
     kind = SizeMismatch if all(isinstance(error, SizeMismatch) for error in wrong) else IntegrityError
     return kind(

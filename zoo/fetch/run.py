@@ -21,7 +21,7 @@ from zoo.store.durable import disk_errors
 
 JOBS = 8
 _BEAT = 30.0
-_PATIENCE = 5.0
+_PATIENCE = 1.0
 
 
 def fetch(

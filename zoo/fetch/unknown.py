@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from zoo.digest import Digest
-from zoo.errors import EaiError, IntegrityError, Interrupted, SourceChanged
+from zoo.errors import EaiError, IntegrityError, Interrupted, SourceChanged, SourceError
 from zoo.fetch.artifact import Manners
 from zoo.fetch.events import Advanced, Failed, Finished, Progress, Retrying, Started, Waiting, WrongBytes
 from zoo.lock.model import SourceKind
@@ -31,8 +31,8 @@ def fetch_unknown(
 ) -> tuple[Digest, int]:
     """Fetch a file into the store, on one stream, and give its digest and its size in bytes.
 
-    An interrupted file is resumed within this call where the source can tell its versions apart;
-    otherwise it begins anew, since nobody could tell that the two parts are of one file.
+    An interrupted file is resumed, in this call or a later one, where the source can tell its versions
+    apart; otherwise it begins anew, since nobody could tell that the two parts are of one file.
 
     Args:
         kind: What kind of source it is at.
@@ -47,7 +47,7 @@ def fetch_unknown(
     Raises:
         SourceError: In any of its forms.
         SizeMismatch: It is longer or shorter than the source said.
-        NoSpace: The disk is full. Nothing is kept.
+        NoSpace: The disk is full.
         Offline: It would take a connection.
     """
     reader = _Reader(uri, store, name, progress, manners or Manners())
@@ -59,8 +59,11 @@ def fetch_unknown(
                     download.aside = told_aside(progress, name, uri)
                 reader.read(download, ingest)
             hashes = ingest.commit(None)
-        except BaseException:
+        except (SourceChanged, IntegrityError):
             ingest.discard()
+            raise
+        except BaseException:
+            ingest.release()
             raise
     length = store.object(hashes.digest).stat().st_size
     progress(Finished(digest=hashes.digest, name=name, size=length))
@@ -94,13 +97,14 @@ class _Reader:
 
     def read(self, download: Download, ingest: Ingest) -> None:
         """Read the file to its end, resuming where that is safe."""
-        start = failures = 0
+        failures, start = 0, self._begin(ingest)
         while True:
             try:
-                self._stream(download, ingest, start)
+                if self._stream(download, ingest, start):
+                    return
+                start = self._begin(ingest, anew=True)
             except Interrupted as error:
-                reached = ingest.partial.held
-                failures = 1 if reached > start else failures + 1
+                failures = 1 if ingest.partial.held > start else failures + 1
                 delay = self._manners.delay(error, failures)
                 if failures >= self._manners.tries or delay > self._manners.longest:
                     raise
@@ -110,23 +114,34 @@ class _Reader:
                     )
                 )
                 time.sleep(delay)
-                start = reached if download.validator is not None else 0
-                if start == 0:
-                    ingest.restart()
-            else:
-                return
+                start = self._begin(ingest)
 
-    def _stream(self, download: Download, ingest: Ingest, start: int) -> None:
+    def _begin(self, ingest: Ingest, *, anew: bool = False) -> int:
+        """Say where to go on; from zero, with nothing left, if what is there is of no known version."""
+        if anew or ingest.noted() is None or ingest.partial.held == 0:
+            ingest.note(None)
+            ingest.restart()
+        return ingest.partial.held
+
+    def _stream(self, download: Download, ingest: Ingest, start: int) -> bool:
+        """Read from there to the end; False if what is there is of another version."""
         self._progress(
             Started(digest=None, name=self._name, size=download.size, held=start, source=self._uri)
         )
         with download.read(start, None) as body:
+            version = download.validator
+            # A weak ETag (RFC 9110, 8.8.1) is the same for files that only mean the same.
+            strong = version is not None and not version.startswith("W/")
+            if start and (not strong or version != ingest.noted()):
+                return False
             if body.start not in {0, start}:
-                raise SourceChanged(f"{self._uri}: answers from byte {body.start:,}, asked from {start:,}")
+                raise SourceError(f"{self._uri}: answers from byte {body.start:,}, asked from {start:,}")
             if download.size is not None:
                 self._store.require(download.size - start)
+            ingest.note(version if strong else None)
             filler = Filler(ingest.partial, body.start)
             for chunk in body.chunks:
                 filler.feed(chunk)
                 self._progress(Advanced(digest=None, name=self._name, size=len(chunk)))
             filler.finish()
+        return True

@@ -25,13 +25,14 @@ _SECTION_MAX = BLOCK_MAX + BYTES_MAX
 class Car:
     """A CAR to be written: further blocks first, such as a directory, then each file's DAG depth-first.
 
-    Equal blocks are in it once. Files are read as it is written, and not hashed again: whoever takes a
-    CAR checks it.
+    Equal blocks are in it once, and those that whoever takes it has already (`held`) not at all. Files
+    are read as it is written, and not hashed again: whoever takes a CAR checks it.
     """
 
     roots: tuple[Cid, ...]
     files: tuple[tuple[Dag, Reader], ...]
     extra: tuple[Block, ...] = ()
+    held: frozenset[Cid] = frozenset()
 
     def size(self) -> int:
         """Say how many bytes `chunks` will give, without reading a file."""
@@ -55,7 +56,7 @@ class Car:
 
     def _sections(self) -> Iterator[tuple[Cid, int, Callable[[], bytes]]]:
         """Give the CID, the size and the bytes of each distinct block."""
-        seen: set[Cid] = set()
+        seen = set(self.held)
         for block in self.extra:
             if block.cid not in seen:
                 seen.add(block.cid)

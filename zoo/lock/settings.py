@@ -53,7 +53,7 @@ def settle(model: Model, facts: Facts, *, main: bool, name: str = "the model") -
         batch=model.batch or _batch(task, context // parallel),
         gpu_layers="all" if model.gpu_layers is None else model.gpu_layers,
         cache_ram=CACHE_RAM,
-        pooling=_pooling(model, task, name),
+        pooling=_pooling(model, facts, task, name),
         sampling=_sampling(model, facts, name),
         lora_scales=tuple(_finite(lora.scale, name, "lora.scale") for lora in model.lora),
         args=model.args,
@@ -102,14 +102,17 @@ def _batch(task: Task, slot: int) -> int:
     return slot if task in _VECTOR_TASKS else min(BATCH, slot)
 
 
-def _pooling(model: Model, task: Task, name: str) -> Pooling | None:
+def _pooling(model: Model, facts: Facts, task: Task, name: str) -> Pooling | None:
     right = task in _VECTOR_TASKS and (task != "rerank" or model.pooling in {None, "rank"})
     if model.pooling is not None and not right:
         raise ZoofileError(
             f'{name}: pooling = "{model.pooling}" does not go with the task {task}',
             hint='leave pooling out, or set task = "embed"',
         )
-    return "rank" if task == "rerank" else model.pooling
+    if task == "rerank":
+        return "rank"
+    # A chat model has no pooling of its own, and without any there is no one vector to answer with.
+    return model.pooling or ("mean" if task == "embed" and not facts.embedding else None)
 
 
 def _sampling(model: Model, facts: Facts, name: str) -> Sampling:

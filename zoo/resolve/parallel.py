@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Generic, TypeVar
 
 from zoo.errors import EaiError
 
@@ -13,22 +16,61 @@ WORKERS = 8
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class _Done(Generic[T]):
+    name: str
+    result: T
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    name: str
+    error: BaseException
+
+
 def for_each(names: Iterable[str], do: Callable[[str], T]) -> dict[str, T]:
     """Return what `do` gives for each name, in the order of the names.
+
+    The threads are daemons, and nobody waits for them when all is lost: an interrupted `eai lock` ends
+    at once, whatever server it is waiting for.
 
     Raises:
         EaiError: What one of them raised, with its name before the message; what several of them
             raised as one error of the first one's kind.
     """
-    pool = ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="resolve")
+    order = list(names)
+    waiting = deque(order)
+    answers: SimpleQueue[_Done[T] | _Failed] = SimpleQueue()
+    for _ in range(min(WORKERS, len(order))):
+        threading.Thread(target=_work, args=(waiting, do, answers), name="eai-resolve", daemon=True).start()
+    results: dict[str, T] = {}
+    errors: dict[str, EaiError] = {}
     try:
-        futures = {name: pool.submit(do, name) for name in names}
-        errors = {name: error for name, future in futures.items() if (error := _error(future)) is not None}
+        for _ in order:
+            answer = answers.get()
+            if isinstance(answer, _Done):
+                results[answer.name] = answer.result
+            elif isinstance(answer.error, EaiError):
+                errors[answer.name] = answer.error
+            else:
+                raise answer.error  # a bug, which comes through
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        waiting.clear()
     if errors:
-        raise joined(errors)
-    return {name: future.result() for name, future in futures.items()}
+        raise joined({name: errors[name] for name in order if name in errors})
+    return {name: results[name] for name in order}
+
+
+def _work(waiting: deque[str], do: Callable[[str], T], answers: SimpleQueue[_Done[T] | _Failed]) -> None:
+    while True:
+        try:
+            name = waiting.popleft()
+        except IndexError:
+            return
+        try:
+            answers.put(_Done(name, do(name)))
+        except BaseException as error:  # noqa: BLE001 - raised again, in the thread that waits for it
+            answers.put(_Failed(name, error))
 
 
 def in_turn(names: Iterable[str], do: Callable[[str], T]) -> dict[str, T]:
@@ -64,12 +106,3 @@ def _named(error: EaiError, message: str, hint: str | None) -> EaiError:
     named = type(error)(message, hint=hint)
     named.__cause__ = error
     return named
-
-
-def _error(future: Future[T]) -> EaiError | None:
-    """Wait for a future; what is no error of ours is a bug and comes through."""
-    try:
-        future.result()
-    except EaiError as error:
-        return error
-    return None

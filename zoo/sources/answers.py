@@ -15,13 +15,14 @@ _CONTENT_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19}|\*)")
 _LENGTH = re.compile(r"\d{1,19}")
 _SERVER_ERROR = 500
 
+_MOVED = "name a place in zoofile.toml that has it, and run `eai lock`"
 _REFUSALS: dict[int, tuple[type[SourceError], str, str | None]] = {
     401: (AccessDenied, "wants credentials (401)", "this file is not public, or the token is not valid"),
     403: (AccessDenied, "refuses access (403)", "the account may lack the right, or must accept terms first"),
-    404: (NotThere, "has no such file (404)", None),
-    410: (NotThere, "no longer has this file (410)", None),
+    404: (NotThere, "has no such file (404)", _MOVED),
+    410: (NotThere, "no longer has this file (410)", _MOVED),
     429: (Interrupted, "is asked too often (429)", "wait a while, and run the command again"),
-    451: (AccessDenied, "may not give this file for legal reasons (451)", None),
+    451: (AccessDenied, "may not give this file for legal reasons (451)", _MOVED),
 }
 
 

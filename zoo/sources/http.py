@@ -243,6 +243,8 @@ def plain(error: Exception) -> str:
         return "no connection in time"
     if isinstance(error, httpx2.ReadTimeout):
         return "no more bytes came in time"
+    if isinstance(error, httpx2.LocalProtocolError):
+        return "the request can't be sent; is there a blank in a token?"  # the error would show it
     if isinstance(error, httpx2.ConnectError):
         return f"no connection ({error})"
     return f"the connection ended ({error})"

@@ -176,7 +176,10 @@ def _ask(question: Callable[[], _T], what: str) -> _T:
             hint="the address of an index mostly ends with /simple",
         ) from None
     except requests.RequestException as error:
-        raise Interrupted(f"the package index cannot be asked about {what}: {type(error).__name__}") from None
+        raise Interrupted(
+            f"the package index cannot be asked about {what}: {type(error).__name__}",
+            hint="see whether there is a connection; PIP_INDEX_URL or `pip config` may name a nearer index",
+        ) from None
 
 
 def _refused(status: int, what: str) -> SourceError:

@@ -26,7 +26,7 @@ from zoo.store.sidecar import Sidecar
 
 SILENT = 15 * 60.0
 """Seconds without a sign of life after which an owner on another machine is taken for dead."""
-_FREE = "owner.free"
+_FREE, _NOTE = "owner.free", "version"
 _FLUSH = 64 << 20
 _LOOKS = 100
 
@@ -79,7 +79,7 @@ def claim(
     folder, mine = layout.partial(key), f"owner.{Owner.me()}"
     for _ in range(_LOOKS):
         if not folder.exists() and _create(layout, folder, mine):
-            return Ingest(layout, folder, size, piece=piece, pwrite=pwrite)
+            return _taken(layout, folder, size, piece, pwrite)
         found = next((p for p in _list(folder) if p.name.startswith("owner.")), None)
         if found is None:
             # Between two looks at a folder its owner file may have changed its name.
@@ -90,11 +90,25 @@ def claim(
         with suppress(FileNotFoundError):
             found.rename(folder / mine)
             os.utime(folder / mine)
-            return Ingest(layout, folder, size, piece=piece, pwrite=pwrite)
+            return _taken(layout, folder, size, piece, pwrite)
     raise EaiError(
         f"{folder} is held by nobody and free for nobody",
         hint="no eai made it so; remove the folder, and run the command again",
     )
+
+
+def _taken(layout: Layout, folder: Path, size: int | None, piece: int, pwrite: Write) -> Ingest:
+    """Begin with a download that is ours now; let go of it if that fails.
+
+    Else it would be held by a process that lives and does nothing: all others, and this one's own other
+    threads, would wait for it until the process ends.
+    """
+    try:
+        return Ingest(layout, folder, size, piece=piece, pwrite=pwrite)
+    except BaseException:
+        with suppress(OSError):
+            (folder / f"owner.{Owner.me()}").rename(folder / _FREE)
+        raise
 
 
 def _create(layout: Layout, folder: Path, mine: str) -> bool:
@@ -150,6 +164,21 @@ class Ingest:
         with suppress(FileNotFoundError):
             os.utime(self._mine)
 
+    def note(self, text: str | None) -> None:
+        """Write down, for whoever goes on with this, which version of the file it is a part of."""
+        path = self._folder / _NOTE
+        if text is None:
+            path.unlink(missing_ok=True)
+        else:
+            durable.write(path, text.encode(), durable=False)
+
+    def noted(self) -> str | None:
+        """What was written down; None if nothing was."""
+        try:
+            return (self._folder / _NOTE).read_bytes().decode(errors="replace")
+        except FileNotFoundError:
+            return None
+
     def restart(self, *, all_of_it: bool = True) -> None:
         """Forget all bytes, or those since `partial.begin`, and begin to hash anew."""
         self._flusher.finish()
@@ -183,7 +212,10 @@ class Ingest:
         return hashes
 
     def release(self) -> None:
-        """Let go, and leave what is there to whoever comes next."""
+        """Let go, and leave what is there, if anything, to whoever comes next."""
+        if not self.partial.held:
+            self.discard()
+            return
         self._end()
         with suppress(FileNotFoundError):
             self._mine.rename(self._folder / _FREE)

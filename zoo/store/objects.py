@@ -56,18 +56,23 @@ def rehash(layout: Layout, digest: Digest) -> bool:
     return True
 
 
+def aside(layout: Layout, digest: Digest) -> Path:
+    """Say where the bytes of a corrupt object are kept."""
+    path = layout.object(digest)
+    return path.with_name(f"{path.name}.corrupt")
+
+
 def set_aside(layout: Layout, digest: Digest) -> Path:
     """Take a corrupt object out of the way, and keep it for whoever wants to look."""
-    path = layout.object(digest)
-    aside = path.with_name(f"{path.name}.corrupt")
-    if aside.is_dir() and not aside.is_symlink():
-        durable.remove_tree(aside)
-    aside.unlink(missing_ok=True)
+    away = aside(layout, digest)
+    if away.is_dir() and not away.is_symlink():
+        durable.remove_tree(away)
+    away.unlink(missing_ok=True)
     with suppress(FileNotFoundError):
-        durable.move(path, aside)
+        durable.move(layout.object(digest), away)
     with suppress(FileNotFoundError):
         layout.sidecar(digest).unlink()
-    return aside
+    return away
 
 
 def adopt(layout: Layout, source: Path) -> tuple[Digest, int]:

@@ -48,12 +48,12 @@ class Partial:
         self._advance()
 
     def _load(self) -> bytes:
-        if self.size is None:
-            return b""
         there = os.fstat(self.fd).st_size
-        if there > self.size:
-            os.ftruncate(self.fd, self.size)
-        count = -(-self.size // self.piece)
+        if self.size is None:
+            count = there // self.piece
+        else:
+            os.truncate(self.fd, min(there, self.size))
+            count = -(-self.size // self.piece)
         marks = os.pread(self._map, count, 0).ljust(count, b"\0")
         return bytes(marks[i] == 1 and self._end(i) <= there for i in range(count))
 
@@ -170,7 +170,9 @@ class Filler:
     def __init__(self, partial: Partial, start: int) -> None:
         self._partial = partial
         self._index = start // partial.piece
-        self._buffer = bytearray()
+        # One buffer for all pieces: to let it grow anew each time costs more than all else here.
+        self._buffer = memoryview(bytearray(partial.piece))
+        self._filled = 0
         self.offset = start
 
     def feed(self, chunk: bytes) -> None:
@@ -179,20 +181,27 @@ class Filler:
         Raises:
             SizeMismatch: They go beyond the file's size.
         """
-        piece, size = self._partial.piece, self._partial.size
+        size = self._partial.size
         self.offset += len(chunk)
         if size is not None and self.offset > size:
             raise SizeMismatch(f"more than the {size:,} bytes expected")
-        self._buffer += chunk
-        while len(self._buffer) >= piece or (self.offset == size and self._buffer):
-            with memoryview(self._buffer)[:piece] as view:
-                self._partial.put(self._index, view)
-            del self._buffer[:piece]
-            self._index += 1
+        rest = memoryview(chunk)
+        while rest:
+            count = min(len(rest), len(self._buffer) - self._filled)
+            self._buffer[self._filled : self._filled + count] = rest[:count]
+            self._filled += count
+            rest = rest[count:]
+            if self._filled == len(self._buffer) or (self.offset == size and not rest):
+                self._put()
 
     def finish(self) -> None:
         """Put the last piece of a file whose size nobody knew: it ends here."""
         # The size first: with the last piece there, a follower would take it for a full one.
         self._partial.end(self.offset)
-        if self._buffer:
-            self._partial.put(self._index, self._buffer)
+        if self._filled:
+            self._put()
+
+    def _put(self) -> None:
+        self._partial.put(self._index, self._buffer[: self._filled])
+        self._index += 1
+        self._filled = 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -36,12 +37,14 @@ def hold(layout: Layout, project: Path, needs: Mapping[str, Path]) -> Path:
     listing = json.dumps(sorted((name, str(path)) for name, path in needs.items()))
     home = project.absolute() / ".eai"
     generation = home / f"needs-{hashlib.sha256(listing.encode()).hexdigest()[:16]}"
+    current = home / "current"
+    if _holds(layout, current, generation, needs):
+        return current
     generation.mkdir(parents=True, exist_ok=True)
     for name, path in needs.items():
         durable.point(generation / name, path.absolute())
     if not (home / ".gitignore").exists():
         durable.write(home / ".gitignore", b"*\n")
-    current = home / "current"
     durable.point(current, generation.name)
     register(layout, current)
     for other in home.glob("needs-*"):
@@ -52,10 +55,25 @@ def hold(layout: Layout, project: Path, needs: Mapping[str, Path]) -> Path:
 
 def register(layout: Layout, link: Path) -> Path:
     """Tell the store of a link, or a folder of links, outside of it that keeps what it points to."""
-    place = str(link.absolute())
-    root = layout.auto_roots / hashlib.sha256(place.encode()).hexdigest()[:32]
-    durable.point(root, place)
+    root = _auto_root(layout, link)
+    durable.point(root, link.absolute())
     return root
+
+
+def _auto_root(layout: Layout, link: Path) -> Path:
+    return layout.auto_roots / hashlib.sha256(os.fsencode(link.absolute())).hexdigest()[:32]
+
+
+def _holds(layout: Layout, current: Path, generation: Path, needs: Mapping[str, Path]) -> bool:
+    """Whether all of it stands already, as it does at every start but the first: no disk is waited for."""
+    try:
+        return (
+            str(current.readlink()) == generation.name
+            and _auto_root(layout, current).readlink() == current.absolute()
+            and {path.name for path in generation.iterdir()} == needs.keys()
+        )
+    except OSError:
+        return False
 
 
 @contextmanager

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from zoo.digest import Digest
-from zoo.store import ingest, objects, space, trees, views
+from zoo.store import ingest, objects, roots, space, trees, views
 from zoo.store.durable import disk_errors
 from zoo.store.layout import Layout
 from zoo.store.partial import PIECE, Write, held
-from zoo.store.verify import Checked, Report, verify
+from zoo.store.verify import Checked, Report, damage, verify
 
 
 class Store:
@@ -46,9 +47,22 @@ class Store:
         with disk_errors(self.root):
             return objects.present(self.layout, digest)
 
+    def intact(self, digest: Digest) -> bool:
+        """Whether the object is there and its bytes are right: all of it is read again.
+
+        One that turns out to be corrupt is set aside.
+        """
+        with disk_errors(self.root):
+            return damage(self.layout, digest) is None and self.layout.object(digest).is_file()
+
     def object(self, digest: Digest) -> Path:
         """The path of an object, which may not be there."""
         return self.layout.object(digest)
+
+    def corrupt(self, digest: Digest) -> Path | None:
+        """The bytes that were set aside because they were not the object's, if there are any."""
+        aside = objects.aside(self.layout, digest)
+        return aside if aside.exists() else None
 
     def sizes(self) -> dict[Digest, int]:
         """Every object with its size in bytes, by digest."""
@@ -83,8 +97,12 @@ class Store:
 
     def tree(self, key: str) -> Path | None:
         """The tree of a key (a digest may be one), if it is there."""
-        path = trees.path_of(self.layout, key)
+        path = self.tree_path(key)
         return path if path.is_dir() else None
+
+    def tree_path(self, key: str) -> Path:
+        """The path of a tree, which may not be there."""
+        return trees.path_of(self.layout, key)
 
     def trees(self) -> list[Path]:
         """Every tree, sorted."""
@@ -137,3 +155,22 @@ class Store:
         with disk_errors(self.root):
             self.layout.prepare()
             return ingest.claim(self.layout, key, size, piece=self._piece, pwrite=self._pwrite)
+
+    def hold(self, project: Path, needs: Mapping[str, Path]) -> None:
+        """Let a project need these objects and trees, and nothing else from now on; see `zoo.store.roots`.
+
+        Raises:
+            EaiError: The project's folder or the store can't be written to.
+        """
+        with disk_errors(project):
+            self.layout.prepare()
+            roots.hold(self.layout, project, needs)
+
+    @contextmanager
+    def running(self, needs: Iterable[Path]) -> Iterator[None]:
+        """Keep these paths of the store for as long as this process is at it."""
+        with ExitStack() as stack:
+            with disk_errors(self.root):
+                self.layout.prepare()
+                stack.enter_context(roots.running(self.layout, needs))
+            yield

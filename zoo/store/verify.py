@@ -63,7 +63,7 @@ def verify(layout: Layout, progress: Callable[[Checked], None]) -> Report:
             length = layout.object(digest).stat().st_size
         except FileNotFoundError:
             continue  # taken away by another process since it was listed
-        if (finding := _object(layout, digest)) is not None:
+        if (finding := damage(layout, digest)) is not None:
             findings.append(finding)
         count, size = count + 1, size + length
         progress(Checked(digest, length))
@@ -75,7 +75,8 @@ def verify(layout: Layout, progress: Callable[[Checked], None]) -> Report:
     return Report(objects=count, bytes=size, trees=len(builds), corrupt=tuple(findings))
 
 
-def _object(layout: Layout, digest: Digest) -> Finding | None:
+def damage(layout: Layout, digest: Digest) -> Finding | None:
+    """Read an object again, and say what is wrong with it; one that is corrupt is set aside."""
     path = layout.object(digest)
     try:
         status = path.stat()
@@ -88,7 +89,7 @@ def _object(layout: Layout, digest: Digest) -> Finding | None:
         return None
     except OSError as error:
         return Finding(kind="object", name=digest, reason=f"can't be read: {error.strerror}", aside=path)
-    aside = path.with_name(f"{path.name}.corrupt")
+    aside = objects.aside(layout, digest)
     return Finding(kind="object", name=digest, reason="its bytes have changed", aside=aside)
 
 

@@ -91,7 +91,7 @@ def _tree(build: Build, store: Store) -> Path:
                 f"the build of llama.cpp for {build.platform} is not in the store: {digest}",
                 hint="run `eai fetch`",
             )
-    key = build.digest or _key(build)
+    key = tree_key(build)
     tree = store.tree(key)
     if tree is None:
         return store.add_tree(key, lambda folder: _fill(build, store, folder))
@@ -103,8 +103,10 @@ def _tree(build: Build, store: Store) -> Path:
     return tree
 
 
-def _key(build: Build) -> str:
-    """Name the tree of a build that is made of files: the same files, the same tree."""
+def tree_key(build: Build) -> str:
+    """Name the tree of a build: its archive's digest, or of one made of files, what they are."""
+    if build.digest is not None:
+        return build.digest
     from blake3 import blake3  # noqa: PLC0415 - only for builds of files
 
     listing = [build.program, sorted((file.path, file.digest) for file in build.files)]

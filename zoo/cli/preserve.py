@@ -1,0 +1,148 @@
+"""`eai preserve`: puts models on IPFS, and their CIDs into the lock."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoo.cli.output import Output
+from zoo.cli.project import Project, add_project_option, open_store
+from zoo.cli.text import count
+from zoo.errors import UsageError
+from zoo.preserve import choose, lines
+from zoo.preserve.targets import CAR, Where
+
+if TYPE_CHECKING:
+    from zoo.preserve.content import Content
+    from zoo.preserve.events import Progress
+    from zoo.preserve.target import Target
+
+_EXAMPLE = """examples:
+  eai preserve --to kubo                       all models, to the node on this machine
+  eai preserve qwen3-1.7b --to lighthouse      one model; LIGHTHOUSE_API_KEY is needed
+  eai preserve --to kubo --to car models.car   to two places at once"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments, its description and an example."""
+    parser.description = (
+        "Put models on IPFS: say the CID of every file, send what the target does not have, read back, and "
+        "add one line for each file to zoo.lock. Interrupted, it goes on where it was when it is run again."
+    )
+    parser.epilog = _EXAMPLE
+    parser.usage = "eai preserve [MODEL …] --to TARGET [FILE] [--to …] [options]"
+    parser.add_argument("models", nargs="*", metavar="MODEL", help="models of the lock (default: all)")
+    add_project_option(parser)
+    add_target_options(parser)
+    parser.add_argument("--json", action="store_true", help="say what was done as JSON")
+
+
+def add_target_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say where to preserve, and how."""
+    parser.add_argument(
+        "--to",
+        nargs="+",
+        action="append",
+        required=True,
+        metavar=("TARGET", "FILE"),
+        help="kubo, lighthouse, pinning-service, or car FILE; may be given several times",
+    )
+    parser.add_argument(
+        "--read-back",
+        choices=("sample", "all"),
+        default="sample",
+        help="how much of each file is read back (default: sample: all inner blocks and 32 leaves)",
+    )
+    parser.add_argument(
+        "--max-retries",
+        type=int,
+        choices=range(101),
+        default=5,
+        metavar="N",
+        help="how often a target that breaks off is tried again (default: 5)",
+    )
+
+
+def run(args: argparse.Namespace, out: Output) -> int:
+    """Do it; the exit code, 0 when done."""
+    project = Project.of(args)
+    wanted, more = where(args.to)
+    path = project.require_lock()
+    lock, _ = lines.load(path)
+    items = choose.items(choose.models(lock, (*args.models, *more)))
+    store = open_store()
+    choose.require(items, store)
+    from zoo.cli.preserving import shown, targets  # noqa: PLC0415 - only once there is something to do
+    from zoo.preserve.content import build, opened  # noqa: PLC0415 - as above
+
+    with ExitStack() as stack:
+        places = stack.enter_context(targets(wanted, args))
+        tell = stack.enter_context(shown(out))
+        contents: dict[choose.Item, Content] = {}
+        for item in items:
+            choose.require_intact(item, store)
+            read, size = stack.enter_context(opened(store.object(item.digest)))
+            contents[item] = build(item.name, read, size, tell)
+            if not args.json:
+                out.print(f"{contents[item].cid}  {item.name}")
+        written = _keep(path, contents, places, tell)
+    return _report(contents, places, out, written=written, as_json=args.json)
+
+
+def where(words: Sequence[Sequence[str]]) -> tuple[list[Where], list[str]]:
+    """Tell targets from models: `--to` takes all words up to the next option.
+
+    Raises:
+        UsageError: A CAR has no file.
+    """
+    wanted: list[Where] = []
+    models: list[str] = []
+    for name, *rest in words:
+        if name == CAR:
+            if not rest:
+                raise UsageError("--to car wants the name of a file", hint="write `--to car models.car`")
+            wanted.append(Where(CAR, Path(rest[0]).absolute()))
+            models += rest[1:]
+        else:
+            wanted.append(Where(name))
+            models += rest
+    return wanted, models
+
+
+def _keep(path: Path, contents: dict[choose.Item, Content], places: Sequence[Target], tell: Progress) -> bool:
+    """Preserve, and add each file's line as soon as every target has the file."""
+    from zoo.preserve.target import keep  # noqa: PLC0415 - only once there is something to do
+
+    digests = {content.cid: item.digest for item, content in contents.items()}
+    written = False
+
+    def kept(content: Content) -> None:
+        nonlocal written
+        written |= lines.add(path, {digests[content.cid]: content.cid})
+
+    keep(tuple(contents.values()), places, tell=tell, kept=kept)
+    return written
+
+
+def _report(
+    contents: dict[choose.Item, Content],
+    places: Sequence[Target],
+    out: Output,
+    *,
+    written: bool,
+    as_json: bool,
+) -> int:
+    labels = [place.label for place in places]
+    if as_json:
+        artifacts = [
+            {"name": item.name, "digest": item.digest, "cid": str(content.cid), "size": content.dag.size}
+            for item, content in contents.items()
+        ]
+        out.json({"targets": labels, "artifacts": artifacts, "written": written})
+        return 0
+    what = f"{count(len(contents), 'file')} preserved at {' and '.join(labels)}"
+    out.say(f"{what}; zoo.lock has the CIDs: commit it" if written else f"{what}; zoo.lock had the CIDs")
+    return 0

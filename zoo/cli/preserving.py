@@ -1,0 +1,175 @@
+"""What the commands that preserve share: targets that are ready, and progress that is shown."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from zoo import config
+from zoo.cli.output import Output
+from zoo.cli.text import size
+from zoo.preserve.events import (
+    Checked,
+    Checking,
+    Event,
+    Hashed,
+    Hashing,
+    Held,
+    Kept,
+    Progress,
+    Retrying,
+    Sending,
+    Sent,
+    Waiting,
+)
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
+
+    from zoo.preserve.target import Target
+    from zoo.preserve.targets import Where
+
+_TENTHS, _EVERY_SECONDS = 10, 10.0
+
+
+@contextmanager
+def targets(wanted: Sequence[Where], args: argparse.Namespace) -> Iterator[tuple[Target, ...]]:
+    """Make targets that are there and let us in, and close what they talk through in the end.
+
+    Raises:
+        EaiError: One is not, or does not.
+    """
+    from functools import cache  # noqa: PLC0415 - only where something is preserved
+
+    from zoo.preserve.api import new_client  # noqa: PLC0415 - as above
+    from zoo.preserve.retry import Patience  # noqa: PLC0415 - as above
+    from zoo.preserve.sample import LEAVES, Sample  # noqa: PLC0415 - as above
+    from zoo.preserve.targets import Means, make  # noqa: PLC0415 - as above
+
+    client = cache(new_client)
+    means = Means(
+        config=config.load(config.path_of(os.environ)).preserve,
+        env=os.environ,
+        client=client,
+        patience=Patience(retries=args.max_retries),
+        sample=Sample(None if args.read_back == "all" else LEAVES),
+    )
+    try:
+        made = make(wanted, means)
+        for target in made:
+            target.ready()
+        yield made
+    finally:
+        if client.cache_info().currsize:
+            client().close()
+
+
+@contextmanager
+def shown(out: Output, clock: Callable[[], float] = time.monotonic) -> Iterator[Progress]:
+    """Show events for as long as the context lasts: live on a terminal, in lines elsewhere."""
+    lock = threading.Lock()
+    with _bars(out) as bars:
+        view = _View(out, bars, clock)
+
+        def tell(event: Event) -> None:
+            with lock:
+                view.tell(event)
+
+        yield tell
+
+
+@contextmanager
+def _bars(out: Output) -> Iterator[Bars | None]:
+    if out.quiet or not out.talk.isatty():
+        yield None
+        return
+    from rich.progress import (  # noqa: PLC0415 - 40 ms that only a terminal needs
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=None),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(compact=True),
+    )
+    with Progress(*columns, console=out.rich(), transient=True, expand=True) as bars:
+        yield bars
+
+
+def _said(event: Event) -> str | None:
+    """The line for an event that people should read, whatever else is shown."""
+    match event:
+        case Held():
+            return f"{event.name}: {event.target} has it already; nothing is sent"
+        case Waiting():
+            return f"{event.name}: {event.target} says that it is {event.status}; waiting"
+        case Retrying():
+            return f"{event.name}: {event.reason}; trying again in {event.delay:.0f} s"
+        case Kept():
+            return f"{event.name}: kept at {event.target}: {event.how}"
+        case _:
+            return None
+
+
+class _View:
+    """Shows one step after the other: hashing, sending, checking."""
+
+    def __init__(self, out: Output, bars: Bars | None, clock: Callable[[], float]) -> None:
+        self._out, self._bars, self._clock = out, bars, clock
+        self._task = bars.add_task("", total=None, visible=False) if bars is not None else None
+        self._step, self._total, self._done, self._tenth, self._last = "", 0, 0, 0, 0.0
+
+    def tell(self, event: Event) -> None:
+        """Show what an event changes."""
+        match event:
+            case Hashing():
+                self._begin(f"hashing {event.name}", event.size)
+            case Sending():
+                self._begin(f"sending {event.name} to {event.target}", event.size, event.held)
+            case Checking():
+                self._begin(f"checking {event.name} at {event.target}", event.size)
+            case Hashed() | Sent() | Checked():
+                self._advance(event.size)
+            case _:
+                if (line := _said(event)) is not None:
+                    self._say(line)
+
+    def _say(self, line: str) -> None:
+        if self._bars is not None:
+            self._bars.console.print(line, markup=False)
+        else:
+            self._out.say(line)
+
+    def _begin(self, step: str, total: int, done: int = 0) -> None:
+        self._step, self._total, self._done = step, total, done
+        self._tenth, self._last = self._tenths(), self._clock()
+        if self._bars is not None and self._task is not None:
+            self._bars.reset(self._task, description=step, total=total, completed=done, visible=True)
+            return
+        held = f", {size(done)} of it is there" if done else ""
+        self._out.say(f"{step} ({size(total)}{held})")
+
+    def _advance(self, more: int) -> None:
+        self._done += more
+        if self._bars is not None and self._task is not None:
+            self._bars.update(self._task, completed=self._done)
+            return
+        now = self._clock()
+        if (self._tenths() > self._tenth and now - self._last >= 1) or now - self._last >= _EVERY_SECONDS:
+            self._tenth, self._last = self._tenths(), now
+            self._out.say(f"{self._step}: {size(self._done)} of {size(self._total)}")
+
+    def _tenths(self) -> int:
+        return self._done * _TENTHS // self._total if self._total else 0
