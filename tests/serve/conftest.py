@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 from support.bench import GIB, Bench, BenchMaker, Clock, Farm
+from support.proxies import Weights
+from support.serving import Proxies
 
 from zoo.environment.model import ServedModel
 from zoo.serve.scheduler import Scheduler
@@ -29,3 +33,16 @@ async def bench() -> AsyncIterator[BenchMaker]:
     yield make
     for each in made:
         await each.close()
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Weights:
+    return Weights(tmp_path_factory.mktemp("weights"))
+
+
+@pytest.fixture
+def proxies() -> Iterator[Proxies]:
+    with tempfile.TemporaryDirectory(prefix="eai") as folder:
+        made = Proxies(Path(folder))
+        yield made
+        made.close()

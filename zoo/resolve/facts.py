@@ -47,12 +47,7 @@ def facts(
     Raises:
         ZoofileError: llama.cpp could not load such a model, or a number in it is absurd.
     """
-    architecture = header.text("general.architecture") or ""
-    if _ARCHITECTURE.fullmatch(architecture) is None:
-        raise ZoofileError(
-            f"{name} names no architecture, so no engine could load it",
-            hint="name a model converted for llama.cpp",
-        )
+    architecture = _architecture(header, name)
     hyper = Hyper(header, architecture, name)
     kept = caches(hyper)
     pooling = hyper.get("pooling_type")
@@ -78,6 +73,16 @@ def facts(
         task=task or ("rerank" if pooling == _POOLING_RANK else None),
         sampling=sampling or Sampling(),
     )
+
+
+def _architecture(header: Header, name: str) -> str:
+    architecture = header.text("general.architecture") or ""
+    if _ARCHITECTURE.fullmatch(architecture) is None:
+        raise ZoofileError(
+            f"{name} names no architecture, so no engine could load it",
+            hint="name a model converted for llama.cpp",
+        )
+    return architecture
 
 
 def quantisation(header: Header) -> str:

@@ -94,16 +94,7 @@ def serve(environment: Environment, options: Options, told: Told) -> bool:
                 host=host,
                 first=first,
                 told=told,
-                state=state.RunState(
-                    pid=os.getpid(),
-                    born=state.born(),
-                    host=host,
-                    port=listening.getsockname()[1],
-                    overrides=options.overrides,
-                    environment=environment.id,
-                    project=str(options.project),
-                    sockets=str(sockets),
-                ),
+                state=_state(environment, options, host, listening.getsockname()[1], sockets),
             )
             return loop.run(serving)
         finally:
@@ -112,6 +103,20 @@ def serve(environment: Environment, options: Options, told: Told) -> bool:
                 first.signal(signal.SIGKILL)
                 first.process.wait()
             remove_sockets(sockets)
+
+
+def _state(environment: Environment, options: Options, host: str, port: int, sockets: Path) -> state.RunState:
+    """What other commands are told of this process."""
+    return state.RunState(
+        pid=os.getpid(),
+        born=state.born(),
+        host=host,
+        port=port,
+        overrides=options.overrides,
+        environment=environment.id,
+        project=str(options.project),
+        sockets=str(sockets),
+    )
 
 
 def main_model(environment: Environment) -> ServedModel:
