@@ -126,7 +126,7 @@ def test_two_processes_that_want_the_same_fetch_it_once(store: Store, paced: Ser
 
 def test_who_waits_goes_on_where_the_other_one_was_killed(store: Store, paced: Server) -> None:
     data = os.urandom(SIZE)
-    wanted = artifact(data, paced.on("/f", honest(data, portion=PIECE, pause=0.005)))
+    wanted = artifact(data, paced.on("/f", honest(data, portion=PIECE, pause=0.05)))
     with nursing(store) as one, nursing(store) as other:
         first = one.start(wanted)
         while store.held(wanted.digest, SIZE) < 8 * PIECE:

@@ -33,7 +33,7 @@ def store_served(home: Path, *words: str) -> Iterator[str]:
     try:
         url = process.stdout.readline().strip()
         said = [url]
-        while url and "by their CIDs" not in said[-1]:
+        while url and "by CID" not in said[-1]:
             said.append(process.stderr.readline())
         assert url, process.stderr.read()
         yield url

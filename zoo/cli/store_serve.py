@@ -6,7 +6,7 @@ import argparse
 
 from zoo.cli.output import Output
 from zoo.cli.project import data_dir
-from zoo.cli.up import port
+from zoo.cli.text import count, port
 from zoo.store import Store
 
 HOST, PORT = "127.0.0.1", 8081
@@ -46,6 +46,6 @@ def run(args: argparse.Namespace, store: Store, out: Output) -> int:
         store,
         sock,
         host=args.host,
-        indexed=lambda count: out.say(f"{count} objects can be had by their CIDs too"),
+        indexed=lambda number: out.say(f"{count(number, 'object')} can be had by CID too"),
     )
     return 0

@@ -1,4 +1,4 @@
-"""Small words for people: counts and sizes."""
+"""Small words for people, counts and sizes, and from them: a port."""
 
 from __future__ import annotations
 
@@ -17,3 +17,11 @@ def size(number: float) -> str:
         if number < 999.95:  # noqa: PLR2004 - what would be shown as 1000.0
             return f"{number:.1f} {unit}"
     return f"{number / 1000:.1f} TB"
+
+
+def port(text: str) -> int:
+    """A port; argparse shows the name of this function where it is none."""
+    number = int(text)
+    if not 0 <= number <= 65535:  # noqa: PLR2004 - what TCP has
+        raise ValueError(text)
+    return number

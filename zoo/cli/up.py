@@ -9,7 +9,7 @@ from zoo.cli.detached import Word, detach, give
 from zoo.cli.holding import hold
 from zoo.cli.output import Output
 from zoo.cli.project import LOCK, ZOOFILE, Project, add_project_option, data_dir, open_store
-from zoo.cli.text import count
+from zoo.cli.text import count, port
 from zoo.environment.model import Environment
 from zoo.errors import EXIT_INTERRUPTED, EaiError, LockError
 from zoo.lock.model import Lock
@@ -156,11 +156,3 @@ def _stopping(out: Output, streams: int) -> None:
     whole = f"{count(streams, 'answer')} {'is' if streams == 1 else 'are'} whole"
     waiting = f"when {whole} (again Ctrl-C: at once)" if streams else ""
     out.say(f"stopping {waiting}".rstrip())
-
-
-def port(text: str) -> int:
-    """A port; argparse shows the name of this function where it is none."""
-    number = int(text)
-    if not 0 <= number <= 65535:  # noqa: PLR2004 - what TCP has
-        raise ValueError(text)
-    return number

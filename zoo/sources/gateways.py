@@ -185,6 +185,11 @@ class Pool:
         self._underway = Underway("the download")
         self._closed = False
 
+    @property
+    def count(self) -> int:
+        """How many gateways there are."""
+        return max(1, len(self._gateways))
+
     def get(self, cid: Cid, most: int) -> bytes:
         """Get a block of at most so many bytes from the first gateway that has it; checked.
 

@@ -26,7 +26,9 @@ from zoo.sources.workers import Workers
 MAX_SIZE = 1 << 40
 """Bytes of a file that nothing is known of before."""
 AHEAD = 6
-_WORKERS = 8
+_EACH, _MOST = 4, 16
+"""Blocks under way at a time, for each gateway and of all: more would only wait for one another."""
+
 _NODES_MAX = 1 << 17
 """Places that are remembered of nodes that were read."""
 
@@ -54,20 +56,12 @@ class UnixfsFile:
     """A file on IPFS; see `zoo.sources.base.Download`."""
 
     def __init__(self, root: Cid, pool: Pool, *, size: int | None) -> None:
+        self.size: int | None = size
         self._walk = Walk(root, size=size, max_size=MAX_SIZE)
         self.validator: str | None = str(root)
-        self._pool, self._workers = pool, Workers(_WORKERS, "eai-block")
+        self._pool, self._workers = pool, Workers(min(_EACH * pool.count, _MOST), "eai-block")
         self._nodes: dict[Place, Opened] = {}
         self._lock = threading.Lock()
-
-    @property
-    def size(self) -> int | None:
-        """In bytes; None until the root was read, where nothing was known before."""
-        return self._walk.size
-
-    @size.setter
-    def size(self, value: int | None) -> None:
-        raise AttributeError(value)
 
     @property
     def aside(self) -> Callable[[str, EaiError], None]:
@@ -130,6 +124,7 @@ class UnixfsFile:
     def _open(self, place: Place) -> Opened:
         most = place.size if place.cid.codec == RAW and place.size is not None else BLOCK_MAX
         opened = self._walk.open_checked(place, self._pool.get(place.cid, min(most, BLOCK_MAX)))
+        self.size = self._walk.size
         if opened.places:
             with self._lock:
                 self._nodes[place] = opened
