@@ -70,7 +70,7 @@ class Lighthouse:
         for content in contents:
             told = partial(_retrying, tell, content.name)
             if content in missing:
-                again(lambda content=content: self._send(content, tell), self._patience, told)  # type: ignore[misc]
+                again(partial(self._send, content, tell), self._patience, told)
             else:
                 tell(Held(content.name, self.label))
             self._check(content, tell)
