@@ -229,8 +229,9 @@ def test_who_is_asked_too_often_is_asked_when_it_says(
 
 def test_a_wait_that_is_too_long_ends_it(keep: Keep, node: Service, waits: list[float]) -> None:
     node.on(f"{API}dag/import", Reply(b"", 429, {"Retry-After": "9999"}))
-    with pytest.raises(Interrupted, match="asked too often"):
+    with pytest.raises(Interrupted, match="asked too often") as raised:
         keep()
+    assert "come back in 9999 s" in str(raised.value.hint)
     assert waits == []
 
 

@@ -64,7 +64,8 @@ class Lighthouse:
 
     def keep(self, contents: Sequence[Content], tell: Progress) -> Iterator[Content]:
         """Send what the account does not have, and read back; see `zoo.preserve.target.Target.keep`."""
-        there = self._there({content.cid for content in contents})
+        wanted = {content.cid for content in contents}
+        there = again(partial(self._there, wanted), self._patience, partial(_retrying, tell, self.label))
         missing = [content for content in contents if content.cid not in there]
         self._refuse(missing)
         for content in contents:
