@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import gzip
+import io
 import json
 import os
 import random
 import subprocess
 import sys
+import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,6 +22,7 @@ from support.relay import relay
 import zoo
 from zoo.environment.identity import environment_id
 from zoo.ipfs import car as cars
+from zoo.ipfs import legacy
 from zoo.lock import toml
 from zoo.lock.model import Artifact, File, Lock
 from zoo.platform import current
@@ -281,3 +285,35 @@ def test_a_wrong_command_says_what_would_be_right(
 
 def test_a_key_that_is_missing_says_where_to_get_one(eai: Eai, locked: Path) -> None:
     assert "hint: make a key at https://" in eai("preserve", "--to", "lighthouse").stderr
+
+
+def test_a_model_can_be_preserved_as_older_installations_read_it(
+    eai: Eai, work: Path, tmp_path: Path, store: Store, node: kubo.Node
+) -> None:
+    shards = tuple(adopt(store, tmp_path, f"x-0000{at}-of-00002.gguf", FILES["m.gguf"]) for at in (1, 2))
+    projector = adopt(store, tmp_path, "mmproj.gguf", FILES["mmproj.gguf"])
+    locked = lock(work, eyes={"weights": shards[:1], "mmproj": (projector,)}, big={"weights": shards})
+    before = locked.read_bytes()
+    done = eai("preserve", "--format", "archive", "--to", "kubo", EAI_KUBO_API=node.api)
+    assert done.returncode == 0, done.stderr
+    assert locked.read_bytes() == before
+    found = {}
+    for name, cid in printed(done).items():
+        archive = legacy.parse(node.ipfs("cat", cid))
+        assert (archive.folder, archive.task, archive.part_mib) == (name, "chat", 512)
+        stream = b"".join(node.ipfs("cat", str(part.cid)) for part in archive.parts)
+        with tarfile.open(fileobj=gzip.GzipFile(fileobj=io.BytesIO(stream)), mode="r|") as tar:
+            found |= {info.name: content.read() for info in tar if (content := tar.extractfile(info))}
+    assert found == {
+        "eyes/eyes": FILES["m.gguf"],
+        "eyes/eyes-projector": FILES["mmproj.gguf"],
+        "big/big/x-00001-of-00002.gguf": FILES["m.gguf"],
+        "big/big/x-00002-of-00002.gguf": FILES["m.gguf"],
+    }
+
+
+def test_what_an_archive_has_no_place_for_is_said(eai: Eai, locked: Path) -> None:
+    done = eai("preserve", "--format", "archive", "--to", "kubo")
+    assert done.returncode == 1
+    assert "no place for" in done.stderr
+    assert "--format unixfs" in done.stderr

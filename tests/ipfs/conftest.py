@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.kubo import program as kubo_program
 
 from zoo.ipfs import listing, walk
 from zoo.ipfs.builder import Reader
@@ -72,10 +71,6 @@ def export() -> Callable[[Cid, walk.Get], dict[str, bytes]]:
 @pytest.fixture(scope="session")
 def kubo(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[str]]:
     """Give the command line of a real Kubo with an empty repository of its own, that opens no connection."""
-    places = [os.environ.get("EAI_TEST_KUBO"), shutil.which("ipfs"), str(Path.home() / "go" / "bin" / "ipfs")]
-    program = next((place for place in places if place and Path(place).is_file()), None)
-    if program is None:
-        pytest.skip("no Kubo: set EAI_TEST_KUBO, or `go install github.com/ipfs/kubo/cmd/ipfs@latest`")
-    common = [program, "--repo-dir", str(tmp_path_factory.mktemp("kubo")), "--offline"]
+    common = [kubo_program(), "--repo-dir", str(tmp_path_factory.mktemp("kubo")), "--offline"]
     subprocess.run([*common, "init", "--empty-repo"], check=True, capture_output=True, timeout=60)
     return lambda *args: [*common, *args]

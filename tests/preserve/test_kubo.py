@@ -165,7 +165,10 @@ def test_a_wrong_block_on_reading_back_is_an_integrity_error(keep: Keep, node: S
         keep()
 
 
-def test_a_dag_with_holes_is_an_integrity_error(keep: Keep, node: Service) -> None:
+def test_a_dag_that_has_holes_by_now_is_an_integrity_error(
+    keep: Keep, node: Service, content: Content
+) -> None:
+    node.on(f"{API}pin/ls", reply({"Keys": {str(content.cid): {"Type": "recursive"}}}))
     node.on(f"{API}dag/stat", ndjson({"UniqueBlocks": 3, "TotalSize": 2_000_000}))
     with pytest.raises(IntegrityError, match="has 3 blocks of bafy"):
         keep()
@@ -226,8 +229,9 @@ def test_who_is_asked_too_often_is_asked_when_it_says(
 
 def test_a_wait_that_is_too_long_ends_it(keep: Keep, node: Service, waits: list[float]) -> None:
     node.on(f"{API}dag/import", Reply(b"", 429, {"Retry-After": "9999"}))
-    with pytest.raises(Interrupted, match="asked too often"):
+    with pytest.raises(Interrupted, match="asked too often") as raised:
         keep()
+    assert "come back in 9999 s" in str(raised.value.hint)
     assert waits == []
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.cli.output import Output
-from zoo.cli.preserve import add_target_options, where
+from zoo.cli.preserve import add_target_options, refuse_car, where
 from zoo.cli.project import open_store
 from zoo.cli.text import count, size
 from zoo.errors import UsageError
-from zoo.preserve.targets import CAR
+from zoo.preserve.legacy_model import OLD_TASKS, PART_MIB, THREADS
 
 if TYPE_CHECKING:
     from zoo.preserve.legacy_model import Preserved
@@ -21,7 +21,6 @@ _EXAMPLE = """example:
 
 The folder holds the model as a file of the folder's own name (qwen3-1.7b/qwen3-1.7b, without .gguf), and
 its projector, if it has one, as qwen3-1.7b/qwen3-1.7b-projector."""
-_OLD_TASKS = ("chat", "embed", "image-generation", "image-edit")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     preserve.add_argument("--folder-path", required=True, type=Path, metavar="DIR", help="the model's folder")
     add_target_options(preserve)
     preserve.add_argument(
-        "--task", choices=_OLD_TASKS, default="chat", help="what the model is for (default: chat)"
+        "--task", choices=OLD_TASKS, default="chat", help="what the model is for (default: chat)"
     )
     preserve.add_argument("--ram", type=_gigabytes, metavar="GB", help="memory that serving it takes")
     preserve.add_argument("--hf-repo", metavar="OWNER/REPO", help="where it is on the Hugging Face Hub")
@@ -58,7 +57,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--zip-chunk-size",
         type=int,
         choices=range(1, 10_001),
-        default=512,
+        default=PART_MIB,
         metavar="MB",
         help="the size of a part, in MiB (default: 512)",
     )
@@ -66,7 +65,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--threads",
         type=int,
         choices=range(1, 257),
-        default=16,
+        default=THREADS,
         metavar="N",
         help="threads that compress (default: 16)",
     )
@@ -83,8 +82,7 @@ def _preserve(args: argparse.Namespace, out: Output) -> int:
     wanted, more = where(args.to)
     if more:
         raise UsageError(f"{more[0]} is one word too many", hint="the model is named by --folder-path")
-    if any(place.name == CAR for place in wanted):
-        raise UsageError("an archive is sent part by part, so that it fits in no CAR", hint="use --to kubo")
+    refuse_car(wanted)
     from zoo.cli.preserving import shown, targets  # noqa: PLC0415 - only once there is something to do
     from zoo.ipfs.legacy import Archive  # noqa: PLC0415 - as above
     from zoo.preserve import legacy_model  # noqa: PLC0415 - as above
@@ -107,7 +105,6 @@ def _preserve(args: argparse.Namespace, out: Output) -> int:
     store.require(min(3 * args.zip_chunk_size << 20, sum(entry.size for entry in entries)))
     with targets(wanted, args) as places, shown(out) as tell:
         done = legacy_model.preserve(
-            folder,
             entries,
             about,
             places,

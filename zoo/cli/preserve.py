@@ -16,6 +16,7 @@ from zoo.preserve import choose, lines
 from zoo.preserve.targets import CAR, Where
 
 if TYPE_CHECKING:
+    from zoo.lock.model import Model
     from zoo.preserve.content import Content
     from zoo.preserve.events import Progress
     from zoo.preserve.target import Target
@@ -37,6 +38,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("models", nargs="*", metavar="MODEL", help="models of the lock (default: all)")
     add_project_option(parser)
     add_target_options(parser)
+    parser.add_argument(
+        "--format",
+        choices=("unixfs", "archive"),
+        default="unixfs",
+        help="unixfs: each file as it is (default); archive: each model as older installations read it, "
+        "which the lock does not record",
+    )
     parser.add_argument("--json", action="store_true", help="say what was done as JSON")
 
 
@@ -72,9 +80,12 @@ def run(args: argparse.Namespace, out: Output) -> int:
     wanted, more = where(args.to)
     path = project.require_lock()
     lock, _ = lines.load(path)
-    items = choose.items(choose.models(lock, (*args.models, *more)))
+    models = choose.models(lock, (*args.models, *more))
+    items = choose.items(models)
     store = open_store()
     choose.require(items, store)
+    if args.format == "archive":
+        return _archives(models, wanted, args, out)
     from zoo.cli.preserving import shown, targets  # noqa: PLC0415 - only once there is something to do
     from zoo.preserve.content import build, opened  # noqa: PLC0415 - as above
 
@@ -90,6 +101,40 @@ def run(args: argparse.Namespace, out: Output) -> int:
                 out.print(f"{contents[item].cid}  {item.name}")
         written = _keep(path, contents, places, tell)
     return _report(contents, places, out, written=written, as_json=args.json)
+
+
+def refuse_car(wanted: Sequence[Where]) -> None:
+    """See that no archive should go into a CAR.
+
+    Raises:
+        UsageError: One should.
+    """
+    if any(place.name == CAR for place in wanted):
+        raise UsageError("an archive is sent part by part, so that it fits in no CAR", hint="use --to kubo")
+
+
+def _archives(models: Sequence[Model], wanted: Sequence[Where], args: argparse.Namespace, out: Output) -> int:
+    refuse_car(wanted)
+    from zoo.cli.preserving import shown, targets  # noqa: PLC0415 - only once there is something to do
+    from zoo.preserve import legacy_model  # noqa: PLC0415 - as above
+
+    store = open_store()
+    laid_out = [legacy_model.of_lock(model, store) for model in models]
+    done: dict[str, str] = {}
+    with targets(wanted, args) as places, shown(out) as tell:
+        for item in choose.items(models):
+            choose.require_intact(item, store)
+        for entries, about in laid_out:
+            preserved = legacy_model.preserve(
+                entries, about, places, threads=legacy_model.THREADS, scratch=store.layout.ingest, tell=tell
+            )
+            done[about.folder] = str(preserved.cid)
+            if not args.json:
+                out.print(f"{preserved.cid}  {about.folder}")
+    if args.json:
+        models_done = [{"model": name, "cid": cid} for name, cid in done.items()]
+        out.json({"targets": [place.label for place in places], "archives": models_done})
+    return 0
 
 
 def where(words: Sequence[Sequence[str]]) -> tuple[list[Where], list[str]]:

@@ -80,19 +80,20 @@ class Kubo:
         """Import, pin and read back each file; see `zoo.preserve.target.Target.keep`."""
         for content in contents:
             told = partial(_retrying, tell, content.name)
-            again(lambda content=content: self._send(content, tell), self._patience, told)  # type: ignore[misc]
-            self._check(content, tell)
+            walked = again(partial(self._send, content, tell), self._patience, told)
+            self._check(content, tell, walked=walked)
             tell(Kept(content.name, self.label, f"pinned and whole, {self._sample.told(content)}"))
             yield content
 
-    def _send(self, content: Content, tell: Progress) -> None:
+    def _send(self, content: Content, tell: Progress) -> bool:
+        """Send what is missing; say whether the node walked the whole DAG just now, to pin it."""
         if self._pinned(content.cid):
             tell(Held(content.name, self.label))
-            return
+            return False
         held = self._held(content)
         if held == content.cids():
             self._call("pin/add", arg=str(content.cid), offline="true", timeout=_PINNING)
-            return
+            return True
         whole, car = content.car().size(), content.car(frozenset(held))
         tell(Sending(content.name, self.label, whole, whole - car.size()))
         answers = self._api.lines(
@@ -103,6 +104,7 @@ class Kubo:
             timeout=_PINNING,
         )
         _imported(answers, content.cid)
+        return True
 
     def _pinned(self, cid: Cid) -> bool:
         answer = self._call("pin/ls", arg=str(cid), type="recursive", expected="is not pinned")
@@ -121,7 +123,7 @@ class Kubo:
         answer = self._call("block/stat", arg=str(cid), offline="true", expected="not found")
         return "Key" in answer
 
-    def _check(self, content: Content, tell: Progress) -> None:
+    def _check(self, content: Content, tell: Progress, *, walked: bool) -> None:
         """See that it is pinned and whole, and read blocks back."""
         want = self._sample.of(content)
         tell(Checking(content.name, self.label, sum(want.values())))
@@ -129,7 +131,8 @@ class Kubo:
         def check() -> None:
             if not self._pinned(content.cid):
                 raise TargetError(f"{self._api.base} says that {content.cid} is not pinned, after it was")
-            self._whole(content)
+            if not walked:
+                self._whole(content)
             with ThreadPoolExecutor(_READING, thread_name_prefix="check") as pool:
                 for cid in pool.map(self._block, tuple(want)):
                     tell(Checked(content.name, self.label, want.pop(cid)))

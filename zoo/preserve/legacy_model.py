@@ -11,12 +11,18 @@ from zoo.errors import EaiError, Malformed
 from zoo.ipfs import legacy, names
 from zoo.ipfs.cid import Cid
 from zoo.ipfs.legacy import Archive, Part
+from zoo.lock.model import Model
 from zoo.preserve.archive import Member, PackedPart, members, packed
 from zoo.preserve.content import Content, build
 from zoo.preserve.events import Progress
 from zoo.preserve.target import Target, keep
+from zoo.store import Store
 
 MIB = 1 << 20
+PART_MIB, THREADS = 512, 16
+"""How large parts are, and how many threads compress, where nobody says otherwise."""
+OLD_TASKS = ("chat", "embed", "image-generation", "image-edit")
+"""What older installations know that models are for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +76,43 @@ def _check_lora(model: Path) -> None:
             raise EaiError(f"{path} names {name}, which is not there")
 
 
+def of_lock(model: Model, store: Store) -> tuple[tuple[Member, ...], Archive]:
+    """Lay out a locked model as older installations expect it; what is packed, and what its JSON says.
+
+    Raises:
+        EaiError: Such an archive has no place for something that the model has.
+    """
+    if model.lora or model.chat_template or model.settings.task not in OLD_TASKS:
+        raise EaiError(
+            f"{model.name} has adapters, a chat template or a task that such an archive has no place for",
+            hint="preserve it with `--format unixfs`, which keeps each file as it is",
+        )
+    name = model.name
+    try:
+        names.check_text(name)
+    except Malformed as error:
+        raise EaiError(f"{name} cannot be the name of such an archive: {error.message}") from None
+    whole = len(model.weights) == 1
+    places = {f"{name}/{name}" if whole else f"{name}/{name}/{file.path}": file for file in model.weights}
+    places |= {f"{name}/{name}{legacy.PROJECTOR_SUFFIX}": file for file in model.mmproj}
+    folders = {name} if whole else {name, f"{name}/{name}"}
+    entries = [Member(folder, store.root, 0, directory=True) for folder in folders]
+    for place, file in places.items():
+        path = store.object(file.digest)
+        entries.append(Member(place, path, path.stat().st_size, directory=False))
+    about = Archive(
+        folder=name,
+        parts=(),
+        part_mib=PART_MIB,
+        task=model.settings.task,
+        ram=round(model.memory / 1e9, 2),
+        hf_repo=model.request.hf,
+        hf_file=model.request.file,
+    )
+    return tuple(sorted(entries, key=lambda entry: entry.name.encode())), about
+
+
 def preserve(
-    folder: Path,
     entries: tuple[Member, ...],
     about: Archive,
     targets: Sequence[Target],
@@ -80,12 +121,11 @@ def preserve(
     scratch: Path,
     tell: Progress,
 ) -> Preserved:
-    """Pack a folder, and preserve each part as it is cut, and then the JSON.
+    """Pack a model, and preserve each part as it is cut, and then the JSON.
 
     Args:
-        folder: The model's folder.
-        entries: What is in it.
-        about: What the JSON says beside the parts, with the size at which they are cut.
+        entries: What is packed.
+        about: What the JSON says beside the parts: the folder's name, the size at which they are cut.
         targets: Where to.
         threads: How many compress.
         scratch: A folder for temporary files.
@@ -96,13 +136,13 @@ def preserve(
     """
     parts: list[Part] = []
     size = (about.part_mib or 1) * MIB
-    with packed(entries, folder.name, part_size=size, threads=threads, scratch=scratch) as cut:
+    with packed(entries, about.folder, part_size=size, threads=threads, scratch=scratch) as cut:
         for part in cut:
             content = build(part.name, part.read, part.size, tell)
             _keep(content, targets, tell)
             parts.append(_described(part, content.cid))
     archive = replace(about, parts=tuple(parts))
-    with _metadata(folder.name, archive, tell) as content:
+    with _metadata(about.folder, archive, tell) as content:
         _keep(content, targets, tell)
         return Preserved(content.cid, archive)
 

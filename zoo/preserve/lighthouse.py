@@ -64,13 +64,14 @@ class Lighthouse:
 
     def keep(self, contents: Sequence[Content], tell: Progress) -> Iterator[Content]:
         """Send what the account does not have, and read back; see `zoo.preserve.target.Target.keep`."""
-        there = self._there({content.cid for content in contents})
+        wanted = {content.cid for content in contents}
+        there = again(partial(self._there, wanted), self._patience, partial(_retrying, tell, self.label))
         missing = [content for content in contents if content.cid not in there]
         self._refuse(missing)
         for content in contents:
             told = partial(_retrying, tell, content.name)
             if content in missing:
-                again(lambda content=content: self._send(content, tell), self._patience, told)  # type: ignore[misc]
+                again(partial(self._send, content, tell), self._patience, told)
             else:
                 tell(Held(content.name, self.label))
             self._check(content, tell)

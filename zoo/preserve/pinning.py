@@ -54,7 +54,7 @@ class PinningService:
         """Put each file onto the node, and have it pinned; see `zoo.preserve.target.Target.keep`."""
         for content in self._kubo.keep(contents, tell):
             told = partial(_retrying, tell, content.name)
-            pin = again(lambda content=content: self._pin(content), self._patience, told)  # type: ignore[misc]
+            pin = again(partial(self._pin, content), self._patience, told)
             if pin["status"] == "pinned":
                 tell(Held(content.name, self.label))
             else:
@@ -105,11 +105,10 @@ class PinningService:
                 )
             self._patience.sleep(look)
             look = min(look * 1.5, _LOOK_MAX)
-            pin = again(
-                lambda: self._status(self._api.json("GET", path), content),
-                self._patience,
-                told,
-            )
+            pin = again(partial(self._look, path, content), self._patience, told)
+
+    def _look(self, path: str, content: Content) -> dict[str, Any]:
+        return self._status(self._api.json("GET", path), content)
 
     def _status(self, value: object, content: Content) -> dict[str, Any]:
         """Read a PinStatus.

@@ -63,6 +63,13 @@ def again(
             failures += 1
             delay = patience.delay(error, failures)
             if failures > patience.retries or delay > patience.longest:
-                raise
+                raise _given_up(error, patience) from None
             told(error, delay)
             patience.sleep(delay)
+
+
+def _given_up(error: Interrupted, patience: Patience) -> Interrupted:
+    hint = "run the command again: what was sent whole is not sent again"
+    if error.retry_after is not None and error.retry_after > patience.longest:
+        hint = f"it asks us to come back in {error.retry_after:.0f} s; {hint}"
+    return Interrupted(error.message, hint=error.hint or hint, retry_after=error.retry_after)
