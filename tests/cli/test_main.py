@@ -67,3 +67,11 @@ def test_ctrl_c_before_the_command_begins_shows_no_traceback(
         program.entry()
     assert caught.value.code == 130
     assert capsys.readouterr().err == "interrupted\n"
+
+
+def test_nothing_typed_shows_what_there_is_to_type(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([])
+    assert caught.value.code == 0
+    shown = capsys.readouterr().out
+    assert all(command in shown for command in COMMANDS)

@@ -6,6 +6,7 @@ import io
 
 import pytest
 
+from zoo.cli import progress
 from zoo.cli.output import Output
 from zoo.cli.progress import shown
 from zoo.digest import Digest
@@ -113,3 +114,14 @@ def test_a_file_without_a_digest_is_shown_by_its_name() -> None:
         ]
     )
     assert said == ["fetching u from s", "50.0 MB of 100.0 MB (50 %), 250.0 MB/s", "fetched u (50.0 MB)"]
+
+
+def test_all_files_that_have_begun_are_the_total_where_nobody_knows_it_before() -> None:
+    tally = progress.Tally()
+    assert tally.size is None
+    tally.add(Started(digest=None, name="a", size=5, held=0, source="s"))
+    assert tally.size == 5
+    tally.add(Started(digest=None, name="b", size=None, held=0, source="s"))
+    assert tally.size is None
+    tally.add(Finished(digest=DIGEST, name="b", size=7))
+    assert tally.size == 12

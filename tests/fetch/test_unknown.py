@@ -56,6 +56,11 @@ def test_a_file_on_this_machine_is_learnt_the_same_way(fetcher: Fetcher, tmp_pat
     assert learn(fetcher, "path:mine.gguf", kind="path") == (digest_of(DATA), len(DATA))
 
 
+def test_the_size_is_told_as_soon_as_the_server_says_it(fetcher: Fetcher, server: Server) -> None:
+    learn(fetcher, server.on("/f", honest(DATA)))
+    assert [event.size for event in fetcher.events if isinstance(event, Started)] == [len(DATA)]
+
+
 def test_an_empty_file_has_a_digest_too(fetcher: Fetcher, server: Server) -> None:
     assert learn(fetcher, server.on("/f", honest(b""))) == (digest_of(b""), 0)
 

@@ -16,11 +16,11 @@ from zoo.resolve.parallel import WORKERS, for_each
 NAMES = [f"m{number}" for number in range(3 * WORKERS)]
 
 HANGS = """
-import signal, threading, time
+import os, threading
 from zoo.resolve.parallel import for_each
 
 def hang(name):
-    print(name, flush=True)
+    os.write(1, f"{name}\\n".encode())
     threading.Event().wait()
 
 try:

@@ -38,7 +38,7 @@ from zoo.store import Store
 from zoo.zoofile.model import Origin
 
 DATA = noise(300_000)
-BRIEF = Patience(connect=2, first=0.3, stall=0.3)
+BRIEF = Patience(connect=5, first=1, stall=1)
 
 Make = Callable[..., Ipfs]
 

@@ -43,7 +43,7 @@ COMMANDS: dict[str, str] = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `eai` with these arguments and return its exit code."""
-    words = list(sys.argv[1:] if argv is None else argv)
+    words = list(sys.argv[1:] if argv is None else argv) or ["--help"]
     if words in (["--version"], ["-V"]):
         sys.stdout.write(f"eai {__version__}\n")
         return 0

@@ -72,12 +72,19 @@ class _File:
     done: int
 
 
-class _Tally:
+class Tally:
     """How far each file and all together are."""
 
     def __init__(self) -> None:
         self.files: dict[str, _File] = {}
         self.came = 0
+
+    @property
+    def size(self) -> int | None:
+        """How many bytes all files have that have begun; None while one does not say."""
+        sizes = [file.size for file in self.files.values()]
+        known = [length for length in sizes if length is not None]
+        return sum(known) if known and len(known) == len(sizes) else None
 
     @property
     def done(self) -> int:
@@ -106,7 +113,7 @@ class _Lines:
 
     def __init__(self, out: Output, total: int | None, clock: Callable[[], float]) -> None:
         self._out, self._total, self._clock = out, total, clock
-        self._tally = _Tally()
+        self._tally = Tally()
         self._begun = self._last = clock()
         self._tenth = 0
 
@@ -171,7 +178,7 @@ class _Live:
 
     def __init__(self, out: Output, bars: Bars, total: int | None) -> None:
         self._out, self._bars, self._total = out, bars, total
-        self._tally = _Tally()
+        self._tally = Tally()
         self._all = bars.add_task("total", total=total)
         self._tasks: dict[str, TaskID] = {}
 
@@ -186,7 +193,8 @@ class _Live:
 
     def _move(self, event: Started | Advanced | Finished) -> None:
         file = self._tally.add(event)
-        self._bars.update(self._all, completed=self._tally.done)
+        total = self._tally.size if self._total is None else self._total
+        self._bars.update(self._all, completed=self._tally.done, total=total)
         if isinstance(event, Finished):
             if (task := self._tasks.pop(file.name, None)) is not None:
                 self._bars.remove_task(task)

@@ -128,10 +128,11 @@ class _Reader:
 
     def _stream(self, download: Download, ingest: Ingest, start: int) -> bool:
         """Read from there to the end; False if what is there is of another version."""
-        self._progress(
-            Started(digest=None, name=self._name, size=download.size, held=start, source=self._uri)
-        )
         with download.read(start, None) as body:
+            # Not before: most sources say how long a file is only when they begin to send it.
+            self._progress(
+                Started(digest=None, name=self._name, size=download.size, held=start, source=self._uri)
+            )
             version = download.validator
             # A weak ETag (RFC 9110, 8.8.1) is the same for files that only mean the same.
             strong = version is not None and not version.startswith("W/")
