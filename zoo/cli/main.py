@@ -64,7 +64,20 @@ def entry() -> NoReturn:
         sys.stderr.write("interrupted\n")
         code = _INTERRUPTED
     gc.freeze()
+    if code == _INTERRUPTED:
+        _leave_at_once()
     sys.exit(code)
+
+
+def _leave_at_once() -> NoReturn:
+    """End without the interpreter's clean-up: a thread that is just telling of its download would abort it."""
+    import os  # noqa: PLC0415 - `--version` does without
+    from contextlib import suppress  # noqa: PLC0415 - as above
+
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # whoever read it may be gone
+            stream.flush()
+    os._exit(_INTERRUPTED)
 
 
 def _run(args: argparse.Namespace, out: Output) -> int:
