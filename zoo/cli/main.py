@@ -70,7 +70,7 @@ def entry() -> NoReturn:
 
 
 def _leave_at_once() -> NoReturn:
-    """End without the interpreter's clean-up: a thread that is just telling of its download would abort it."""
+    """End without the interpreter's clean-up: a thread that is telling of a download may abort it."""
     import os  # noqa: PLC0415 - `--version` does without
     from contextlib import suppress  # noqa: PLC0415 - as above
 
