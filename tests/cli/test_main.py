@@ -8,7 +8,6 @@ import sys
 import pytest
 
 import zoo
-from zoo.cli import main as program
 from zoo.cli.main import COMMANDS, main
 
 
@@ -56,17 +55,18 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "{", "")
 
 
-def test_ctrl_c_before_the_command_begins_shows_no_traceback(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def interrupted() -> int:
-        raise KeyboardInterrupt
+def test_ctrl_c_before_the_command_begins_shows_no_traceback() -> None:
+    interrupted = """
+from zoo.cli import main as program
 
-    monkeypatch.setattr(program, "main", interrupted)
-    with pytest.raises(SystemExit) as caught:
-        program.entry()
-    assert caught.value.code == 130
-    assert capsys.readouterr().err == "interrupted\n"
+def interrupted():
+    raise KeyboardInterrupt
+
+program.main = interrupted
+program.entry()
+"""
+    done = subprocess.run([sys.executable, "-c", interrupted], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "interrupted\n")
 
 
 def test_nothing_typed_shows_what_there_is_to_type(capsys: pytest.CaptureFixture[str]) -> None:

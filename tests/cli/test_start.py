@@ -36,10 +36,6 @@ def test_help_is_as_wide_as_the_terminal(eai: Eai) -> None:
     assert widest(60) <= 58 < widest(100) <= 98
 
 
-def test_no_command_exits_2(eai: Eai) -> None:
-    assert eai().returncode == 2
-
-
 def test_quiet_leaves_out_talk(eai: Eai) -> None:
     done = eai("-q", "lock", "--check")
     assert done.returncode == 1
