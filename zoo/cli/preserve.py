@@ -12,6 +12,7 @@ from zoo.cli.output import Output
 from zoo.cli.project import Project, add_project_option, open_store
 from zoo.cli.text import count
 from zoo.errors import UsageError
+from zoo.platform import current
 from zoo.preserve import choose, lines
 from zoo.preserve.targets import CAR, Where
 
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 _EXAMPLE = """examples:
   eai preserve --to kubo                       all models, to the node on this machine
   eai preserve qwen3-1.7b --to lighthouse      one model; LIGHTHOUSE_API_KEY is needed
-  eai preserve --to kubo --to car models.car   to two places at once"""
+  eai preserve --to kubo --to car models.car   to two places at once
+  eai preserve --toolchains --to kubo          all that this platform needs, engine included"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -38,6 +40,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("models", nargs="*", metavar="MODEL", help="models of the lock (default: all)")
     add_project_option(parser)
     add_target_options(parser)
+    parser.add_argument(
+        "--toolchains",
+        action="store_true",
+        help="also the engine builds for this platform, so that nothing is needed from anywhere else",
+    )
     parser.add_argument(
         "--format",
         choices=("unixfs", "archive"),
@@ -82,9 +89,15 @@ def run(args: argparse.Namespace, out: Output) -> int:
     lock, _ = lines.load(path)
     models = choose.models(lock, (*args.models, *more))
     items = choose.items(models)
+    if args.toolchains:
+        items += choose.builds(lock, current())
     store = open_store()
     choose.require(items, store)
     if args.format == "archive":
+        if args.toolchains:
+            raise UsageError(
+                "an archive holds one model, and no toolchain", hint="leave out --format archive"
+            )
         return _archives(models, wanted, args, out)
     from zoo.cli.preserving import shown, targets  # noqa: PLC0415 - only once there is something to do
     from zoo.preserve.content import build, opened  # noqa: PLC0415 - as above

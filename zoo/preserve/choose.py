@@ -1,4 +1,4 @@
-"""What of a lock is preserved: every file of its models; the engine builds have hosts of their own."""
+"""What of a lock is preserved: every file of its models, and where that is asked for its engine builds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from difflib import get_close_matches
 
 from zoo.digest import Digest
 from zoo.errors import EaiError, IntegrityError, UsageError
+from zoo.fetch.plan import label
 from zoo.lock.model import Lock, Model
+from zoo.platform import Platform
 from zoo.store import Store
 
 
@@ -45,6 +47,18 @@ def items(chosen: Iterable[Model]) -> tuple[Item, ...]:
         for file in model.files():
             found.setdefault(file.digest, Item(file.digest, f"{model.name}/{file.path}"))
     return tuple(found.values())
+
+
+def builds(lock: Lock, platform: Platform) -> tuple[Item, ...]:
+    """Give every artifact of the engine builds for a platform."""
+    artifacts = lock.artifacts()
+    return tuple(
+        Item(digest, f"{toolchain.name}/{label(artifacts[digest])}")
+        for toolchain in lock.toolchain
+        for build in toolchain.builds
+        if build.platform == platform
+        for digest in build.digests()
+    )
 
 
 def require(wanted: Iterable[Item], store: Store) -> None:
