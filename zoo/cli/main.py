@@ -43,13 +43,17 @@ COMMANDS: dict[str, str] = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `eai` with these arguments and return its exit code."""
-    words = list(sys.argv[1:] if argv is None else argv) or ["--help"]
+    words = list(sys.argv[1:] if argv is None else argv)
     if words in (["--version"], ["-V"]):
         sys.stdout.write(f"eai {__version__}\n")
         return 0
     from zoo.cli.output import Output  # noqa: PLC0415 - `--version` does without
 
-    args = _parser(_typed(words)).parse_args(words)
+    parser = _parser(_typed(words))
+    if not words:
+        parser.print_help(sys.stderr)
+        return 2
+    args = parser.parse_args(words)
     return _run(args, Output.standard(quiet=args.quiet))
 
 
