@@ -98,10 +98,21 @@ make_kubo() {
     (cd "$root/tests/kubo" && go build -o "$EAI_TEST_KUBO" github.com/ipfs/kubo/cmd/ipfs)
 }
 
+# A second opinion on what eai makes of IPFS comes from programs for Node, where there is one.
+make_node_peers() {
+    local skipped='the tests that need Helia and ipfs-car are skipped'
+    if ! command -v npm >/dev/null || ! node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'; then
+        say "no Node of version 20 or newer with npm here: $skipped"
+    elif ! (cd "$root/tests/node" && npm ci >/dev/null); then
+        say "npm could not install tests/node: $skipped"
+    fi
+}
+
 run_tests() {
     test_packages
     install --group "$root/pyproject.toml:dev"
     make_kubo
+    make_node_peers
     (cd "$root" && "$venv/bin/python" -m pytest -n auto "$@")
 }
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import gguf
@@ -15,18 +14,13 @@ import numpy as np
 import pytest
 from models.shapes import write_shape
 from support import kubo
-from support.engine import native_server
 from support.gateway import noise, tarred
+from support.roundtrip import Eai, there_and_back
 from support.sharing import store_served
 
 from zoo.ipfs import cid as cids
-from zoo.lock import toml
-from zoo.lock.model import Lock
 from zoo.store import Store
 
-Eai = Callable[..., subprocess.CompletedProcess[str]]
-
-TOOLS = '[toolchain.llama-cpp]\nfrom = { path = "llama-server" }\n'
 OLDER = ("--cid-version=1", "--chunker=size-262144", "--max-file-links=174", "--raw-leaves")
 OLDEST = ("--cid-version=0", "--chunker=size-262144", "--max-file-links=174", "--raw-leaves=false")
 TRICKLE = ("--trickle", "--chunker=size-100000")
@@ -57,21 +51,6 @@ def eyes(tmp_path: Path) -> bytes:
     writer.write_tensors_to_file()
     writer.close()
     return (tmp_path / "eyes.gguf").read_bytes()
-
-
-def there_and_back(eai: Eai, work: Path, origin: str, gateway: str) -> tuple[Lock, Store]:
-    """Lock a model of this origin, and fetch it into another store."""
-    native_server(work / "llama-server", work)
-    (work / "zoofile.toml").write_text(f'{TOOLS}[models.m]\nipfs = "{origin}"\n')
-    (work / "config.toml").write_text(f"[ipfs]\ngateways = {json.dumps([gateway])}\n")
-    env = {"EAI_CONFIG": str(work / "config.toml")}
-    done = eai("lock", **env)
-    assert done.returncode == 0, done.stderr
-    assert eai("lock", "--check", **env).returncode == 0
-    second = work.parent / "second"
-    done = eai("fetch", **env, EAI_HOME=str(second))
-    assert done.returncode == 0, done.stderr
-    return toml.load(work / "zoo.lock"), Store(second / "store")
 
 
 @pytest.mark.parametrize(

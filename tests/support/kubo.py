@@ -97,11 +97,17 @@ def make(repo: Path, *, config: Mapping[str, object] | None = None) -> None:
 
 
 @contextmanager
-def running(repo: Path) -> Iterator[Node]:
-    """Run a node on a repository that `make` made, for as long as the context lasts."""
+def running(repo: Path, *, offline: bool = True) -> Iterator[Node]:
+    """Run a node on a repository that `make` made, for as long as the context lasts.
+
+    Args:
+        repo: The repository.
+        offline: Whether it has no swarm at all. With one it listens where `Addresses.Swarm` says, and
+            still looks for nobody.
+    """
     environment = {**os.environ, "IPFS_PATH": str(repo), "IPFS_TELEMETRY": "off"}
     process = subprocess.Popen(
-        [program(), "daemon", "--offline"],
+        [program(), "daemon", *(["--offline"] if offline else [])],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -1,0 +1,172 @@
+"""How long a verified fetch from a local Kubo takes, as multiples of ways that verify less or more.
+
+    python benchmarks/ipfs_fetch.py [--size 1024] [--rounds 3] [--jobs 8] [--folder DIR]
+
+A node has a file of random bytes. eai fetches it from the node's gateway block by block, checks each, and
+has it in a store and on the disk in the end. `curl` gets the file from the same gateway in one piece and
+checks nothing; `sync` of what it wrote is measured apart. `ipfs get` is asked of a second node with an empty
+repository, which is connected to the first one's swarm over loopback, gets the blocks from there and keeps
+them too; making, starting and connecting it is not measured. All take turns and write to the same folder;
+medians are compared. A Kubo is found through EAI_TEST_KUBO, PATH or ~/go/bin.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from support import kubo
+
+from zoo.config import Config, Ipfs
+from zoo.digest import Digest
+from zoo.fetch.plan import plan
+from zoo.fetch.run import JOBS, fetch
+from zoo.lock.model import Artifact
+from zoo.sources.registry import sources
+from zoo.store import Store
+
+AIMS = {"curl": 1.5}
+MIB = 1 << 20
+SWARM = {"Addresses.Swarm": ["/ip4/127.0.0.1/tcp/0"]}
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be fetched.
+
+    Attributes:
+        folder: Where everything goes.
+        node: Who has it.
+        root: Its CID.
+        artifact: The same, as a lock has it.
+        jobs: How many streams eai may use.
+    """
+
+    folder: Path
+    node: kubo.Node
+    root: str
+    artifact: Artifact
+    jobs: int
+
+    def eai(self) -> dict[str, float]:
+        """Fetch it into a new store."""
+        home = self.folder / "store"
+        began = time.perf_counter()
+        store = Store(home)
+        config = Config(ipfs=Ipfs(gateways=(self.node.gateway,)))
+        found = sources(base=home, env={}, offline=False, config=config)
+        fetch(
+            plan([self.artifact], store),
+            store,
+            found,
+            progress=lambda _: None,
+            offline=False,
+            jobs=self.jobs,
+        )
+        taken = time.perf_counter() - began
+        assert store.has(self.artifact.digest)
+        shutil.rmtree(home)
+        return {"eai": taken}
+
+    def curl(self) -> dict[str, float]:
+        """Get it as a file from the gateway."""
+        path = self.folder / "curl"
+        began = time.perf_counter()
+        subprocess.run(
+            ["curl", "--silent", "--fail", "-o", path, f"{self.node.gateway}/ipfs/{self.root}"], check=True
+        )
+        taken = time.perf_counter() - began
+        subprocess.run(["sync", path], check=True)
+        synced = time.perf_counter() - began
+        self._same(path)
+        return {"curl": taken, "curl, sync": synced}
+
+    def get(self) -> dict[str, float]:
+        """Get it through another node, which has nothing yet."""
+        repo, path = self.folder / "second", self.folder / "got"
+        kubo.make(repo, config=SWARM)
+        with kubo.running(repo, offline=False) as second:
+            address = json.loads(self.node.ipfs("id"))["Addresses"][0]
+            second.ipfs("swarm", "connect", address)
+            began = time.perf_counter()
+            second.ipfs("get", "--progress=false", "--output", str(path), self.root)
+            taken = time.perf_counter() - began
+        shutil.rmtree(repo)
+        self._same(path)
+        return {"ipfs get": taken}
+
+    def _same(self, path: Path) -> None:
+        with path.open("rb") as file:
+            assert hashlib.file_digest(file, "sha256").hexdigest() == self.artifact.digest.hex
+        path.unlink()
+
+
+def write_file(path: Path, mib: int) -> Digest:
+    """Write so many MiB of random bytes, the same each time."""
+    source, whole = random.Random(0), hashlib.sha256()
+    with path.open("wb") as out:
+        for _ in range(mib):
+            piece = source.randbytes(MIB)
+            out.write(piece)
+            whole.update(piece)
+    return Digest.of_hex(whole.hexdigest())
+
+
+def measure(task: Task, rounds: int) -> dict[str, float]:
+    """Run all in turn, and once before to warm the caches; the median of each, in seconds."""
+    seconds: dict[str, list[float]] = {}
+    for turn in range(rounds + 1):
+        for way in (task.eai, task.curl, task.get):
+            os.sync()  # nobody should wait for what another one wrote
+            for label, taken in way().items():
+                seconds.setdefault(label, [])
+                if turn:
+                    seconds[label].append(taken)
+    return {label: statistics.median(taken) for label, taken in seconds.items()}
+
+
+def main() -> int:
+    """Measure and print; 1 if an aim is missed."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--size", type=int, default=1024, help="MiB (default: 1024)")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--jobs", type=int, default=JOBS)
+    parser.add_argument("--folder", type=Path, help="where the files go (default: the temporary folder)")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=args.folder, prefix="bench-ipfs-") as name:
+        folder = Path(name)
+        digest = write_file(folder / "file", args.size)
+        kubo.make(folder / "first", config=SWARM)
+        with kubo.running(folder / "first", offline=False) as node:
+            root = node.ipfs("add", "-Q", "--progress=false", str(folder / "file")).decode().strip()
+            (folder / "file").unlink()
+            artifact = Artifact(digest=digest, size=args.size * MIB, ipfs=(f"ipfs://{root}",))
+            medians = measure(Task(folder, node, root, artifact, args.jobs), args.rounds)
+    print(f"fetching {args.size} MiB of random bytes from a local Kubo, medians of {args.rounds} runs")
+    failed = False
+    for label, median in medians.items():
+        ratio = medians["eai"] / median
+        aim = AIMS.get(label)
+        failed |= aim is not None and ratio > aim
+        told = f"  (aim: eai takes at most {aim:g}x)" if aim else ""
+        print(f"{label:12} {median:6.2f} s  {args.size / median:6.0f} MiB/s  eai takes {ratio:5.2f}x{told}")
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
