@@ -101,3 +101,11 @@ def test_words_find_models_whatever_their_case_and_order() -> None:
     assert {entry.name for entry in catalog.search("embed")} == {"qwen3-embedding-0.6b", "qwen3-embedding-4b"}
     assert catalog.search("nothing-like-it") == []
     assert len(catalog.search("")) == len(catalog.entries())
+
+
+def test_a_model_that_is_only_preserved_is_named_by_its_archive() -> None:
+    cid = "bafkreib6pws5dx5ur6exbhulmf35twfcizdkxvup4cklzprlvaervfz5zy"
+
+    [entry] = catalog.parse(f'[families]\n[models.lion]\ncid = "{cid}"\n').values()
+
+    assert entry.request == request_of("lion", Model(ipfs=cid))

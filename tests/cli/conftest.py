@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.hub import hub  # noqa: F401 - a fixture
 
 import zoo
 

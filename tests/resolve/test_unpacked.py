@@ -2,66 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
-from support.shelf import Workshop, digest_of
+from support.shelf import Chest, Workshop, digest_of
 
-from zoo.errors import EaiError, SourceError
-from zoo.fetch.events import Event
+from zoo.errors import EaiError
 from zoo.lock.check import validate
-from zoo.lock.model import Lock, SourceKind
+from zoo.lock.model import Lock
 from zoo.lock.toml import dumps, loads
 from zoo.resolve.run import resolve
 from zoo.resolve.upgrade import Upgrade
-from zoo.sources.base import Download, Found, Member, Part
+from zoo.sources.base import Part
 from zoo.store import Store
-from zoo.zoofile.model import Origin
 from zoo.zoofile.read import parse
 
 CID = "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku"
 URI = f"ipfs://{CID}"
 ZOOFILE = f'[models.lion]\nipfs = "{CID}"\n'
-
-
-@dataclass
-class Chest:
-    """A source with one archive."""
-
-    members: list[tuple[str, Part, bytes]]
-    kind: ClassVar[SourceKind] = "ipfs"
-    local: ClassVar[bool] = False
-    looked: int = 0
-    unpacked: int = 0
-    breaks: bool = False
-    events: list[Event] = field(default_factory=list)
-
-    def find(self, origin: Origin) -> tuple[Found, ...]:
-        """Find the archive."""
-        self.looked += 1
-        return (Found(path="lion.gguf", uri=f"ipfs://{origin.ipfs}", size=None, digest=None, packed=True),)
-
-    def open(self, uri: str, *, size: int | None) -> AbstractContextManager[Download]:
-        """Refuse: everything is in the store."""
-        raise SourceError(uri)
-
-    @contextmanager
-    def unpack(self, uri: str, aside: Callable[[str, EaiError], None]) -> Iterator[Iterator[Member]]:
-        """Unpack it."""
-        self.unpacked += 1
-        aside("http://bad.example", SourceError("410"))
-        yield self._members(uri)
-
-    def _members(self, uri: str) -> Iterator[Member]:
-        for path, part, data in self.members:
-            chunks = iter([data[:10], data[10:]])
-            yield Member(path=path, uri=f"{uri}/{path}", size=len(data), part=part, chunks=chunks)
-        if self.breaks:
-            raise SourceError("the rest is gone")
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from support.shelf import Shelf, Workshop
+from support.shelf import Chest, Shelf, Workshop
 
 from zoo.lock.check import validate
 from zoo.lock.freshness import stale
@@ -30,6 +30,7 @@ class Bench:
     web: Shelf
     disk: Shelf
     workshop: Workshop = field(default_factory=Workshop)
+    chest: Chest = field(default_factory=lambda: Chest([]))
 
     def lock(self, text: str, old: Lock | None = None, **upgrade: frozenset[str] | bool) -> Lock:
         """Lock a zoofile, and check what must hold of every lock that was just made."""
@@ -37,11 +38,11 @@ class Bench:
         made = resolve(
             zoofile,
             old,
-            sources={"hf": self.hub, "url": self.web, "path": self.disk},
+            sources={"hf": self.hub, "url": self.web, "path": self.disk, "ipfs": self.chest},
             providers={"pypi": self.workshop},
             store=self.store,
             upgrade=Upgrade(**upgrade),
-            progress=lambda event: None,
+            progress=self.chest.events.append,
         )
         validate(made)
         assert stale(made, zoofile) == ()

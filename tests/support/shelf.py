@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from typing import ClassVar
 
 from zoo.digest import Digest
-from zoo.errors import NotThere
+from zoo.errors import AccessDenied, EaiError, NotThere, SourceError
+from zoo.fetch.events import Event
 from zoo.lock.model import Artifact, Build, SourceKind, Toolchain, ToolchainRequest
 from zoo.platform import PLATFORMS, Platform
-from zoo.sources.base import Body, Found
+from zoo.sources.base import Body, Download, Found, Member, Part
 from zoo.zoofile.model import Origin
 
 
@@ -33,6 +35,7 @@ class Shelf:
         asked: What was looked up.
         opened: What was opened.
         sent: How many bytes were read.
+        gated: Whether files are found, and refused.
     """
 
     files: dict[str, dict[str, bytes]]
@@ -43,6 +46,7 @@ class Shelf:
     asked: list[Origin] = field(default_factory=list)
     opened: list[str] = field(default_factory=list)
     sent: int = 0
+    gated: bool = False
 
     def find(self, origin: Origin) -> tuple[Found, ...]:
         """Look an origin up."""
@@ -71,6 +75,8 @@ class Shelf:
     def open(self, uri: str, *, size: int | None) -> Iterator[_Opened]:
         """Open a file."""
         self.opened.append(uri)
+        if self.gated:
+            raise AccessDenied(f"{uri} is gated", hint="accept the terms")
         for place, files in self.files.items():
             for path, data in files.items():
                 if uri == _uri(self.kind, place) or (
@@ -97,6 +103,42 @@ class _Opened:
 
 def _uri(kind: SourceKind, place: str) -> str:
     return place if kind == "url" else f"{kind}:{place}"
+
+
+@dataclass
+class Chest:
+    """A source of kind `ipfs` with one archive, whatever CID is asked for."""
+
+    members: list[tuple[str, Part, bytes]]
+    kind: ClassVar[SourceKind] = "ipfs"
+    local: ClassVar[bool] = False
+    looked: int = 0
+    unpacked: int = 0
+    breaks: bool = False
+    events: list[Event] = field(default_factory=list)
+
+    def find(self, origin: Origin) -> tuple[Found, ...]:
+        """Find the archive."""
+        self.looked += 1
+        return (Found(path="lion.gguf", uri=f"ipfs://{origin.ipfs}", size=None, digest=None, packed=True),)
+
+    def open(self, uri: str, *, size: int | None) -> AbstractContextManager[Download]:
+        """Refuse: everything is in the store."""
+        raise SourceError(uri)
+
+    @contextmanager
+    def unpack(self, uri: str, aside: Callable[[str, EaiError], None]) -> Iterator[Iterator[Member]]:
+        """Unpack it."""
+        self.unpacked += 1
+        aside("http://bad.example", SourceError("410"))
+        yield self._members(uri)
+
+    def _members(self, uri: str) -> Iterator[Member]:
+        for path, part, data in self.members:
+            chunks = iter([data[:10], data[10:]])
+            yield Member(path=path, uri=f"{uri}/{path}", size=len(data), part=part, chunks=chunks)
+        if self.breaks:
+            raise SourceError("the rest is gone")
 
 
 @dataclass

@@ -19,7 +19,7 @@ _NATIVE = "gguf"
 class _Record(Table, frozen=True, kw_only=True):
     """A model as models.toml writes it; that file says what the keys mean."""
 
-    hf: str
+    hf: str | None = None
     file: str | None = None
     pattern: str | None = None
     mmproj: str | None = None
@@ -104,7 +104,12 @@ def near(name: str) -> list[str]:
 @cache
 def entries() -> dict[str, Entry]:
     """All featured models by name; the data is part of the program, so one reading is enough."""
-    data: dict[str, Any] = tomllib.loads(_DATA.read_text(encoding="utf-8"))
+    return parse(_DATA.read_text(encoding="utf-8"))
+
+
+def parse(text: str) -> dict[str, Entry]:
+    """Read a catalogue, written as models.toml is."""
+    data: dict[str, Any] = tomllib.loads(text)
     catalogue = convert(data, _Catalogue)
     return {name: _entry(name, record, catalogue.families) for name, record in catalogue.models.items()}
 
@@ -112,13 +117,7 @@ def entries() -> dict[str, Entry]:
 def _entry(name: str, record: _Record, families: dict[str, Sampling]) -> Entry:
     return Entry(
         name=name,
-        request=Request(
-            hf=record.hf,
-            revision=DEFAULT_REVISION,
-            file=record.file,
-            pattern=record.pattern,
-            mmproj=record.mmproj,
-        ),
+        request=_request(record),
         task=record.task,
         backend=record.backend,
         sampling=Sampling() if record.family is None else families[record.family],
@@ -133,7 +132,21 @@ def _entry(name: str, record: _Record, families: dict[str, Sampling]) -> Entry:
     )
 
 
+def _request(record: _Record) -> Request:
+    """Its origin; its archive where that is all that there is of it."""
+    if record.hf is None:
+        return Request(ipfs=record.cid)
+    return Request(
+        hf=record.hf,
+        revision=DEFAULT_REVISION,
+        file=record.file,
+        pattern=record.pattern,
+        mmproj=record.mmproj,
+    )
+
+
 def _text(entry: Entry) -> str:
     request = entry.request
-    parts = (entry.name, request.hf, request.file, request.pattern, entry.task, entry.family, entry.backend)
+    origin = (request.hf, request.ipfs, request.file, request.pattern)
+    parts = (entry.name, *origin, entry.task, entry.family, entry.backend)
     return " ".join(part for part in parts if part).casefold()

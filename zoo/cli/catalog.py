@@ -61,4 +61,5 @@ def _table(entries: Sequence[Entry], *, narrow: bool) -> Table:
 def _where(entry: Entry) -> str:
     if not entry.supported:
         return f"needs {entry.backend}, which this eai does not have"
-    return f"{entry.request.hf} ({entry.request.pattern})" if entry.request.pattern else str(entry.request.hf)
+    place = entry.request.hf or f"ipfs://{entry.request.ipfs}"
+    return f"{place} ({entry.request.pattern})" if entry.request.pattern else place

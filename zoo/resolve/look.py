@@ -11,7 +11,7 @@ from zoo.resolve.cursor import RangeReader
 from zoo.resolve.facts import facts
 from zoo.resolve.gguf import Header, read
 from zoo.resolve.kinds import Kind, require, require_same_architecture, require_shards
-from zoo.resolve.origins import Wanted
+from zoo.resolve.origins import Wanted, kind_of
 from zoo.resolve.pins import Pinned
 from zoo.resolve.sighted import Role
 
@@ -36,7 +36,8 @@ def look(pinned: tuple[Pinned, ...], want: Wanted, opened: Open) -> Facts:
         SourceError: A file cannot be read.
     """
     weights = _of(pinned, "weights")
-    if want.weights.pattern is None and want.weights.ipfs is None and len(weights) > 1:
+    several = want.weights.pattern is not None or "ipfs" in {kind_of(want.weights), weights[0].kind}
+    if len(weights) > 1 and not several:
         raise ZoofileError(f"{len(weights)} files were found where one was named")
     headers = tuple(_header(each, opened) for each in weights)
     names = tuple(each.file.path for each in weights)

@@ -27,6 +27,7 @@ class Wanted:
         chat_template: A file beside the zoofile.
         task: The catalogue's.
         sampling: The catalogue's.
+        preserved: The CID of a copy of all of it, for when its origin fails; the catalogue's.
     """
 
     weights: Origin
@@ -35,6 +36,7 @@ class Wanted:
     chat_template: Origin | None = None
     task: Task | None = None
     sampling: Sampling | None = None
+    preserved: str | None = None
 
 
 def wanted(name: str, model: Model, request: Request) -> Wanted:
@@ -54,6 +56,7 @@ def wanted(name: str, model: Model, request: Request) -> Wanted:
         chat_template=None if request.chat_template is None else Origin(path=request.chat_template),
         task=None if entry is None else entry.task,
         sampling=None if entry is None else entry.sampling,
+        preserved=None if entry is None else _preserved(request, entry),
     )
 
 
@@ -99,6 +102,12 @@ def _entry(name: str) -> Entry:
 
 def _filled(request: Request, entry: Entry) -> Request:
     return entry.request if request.mmproj is None else replace(entry.request, mmproj=request.mmproj)
+
+
+def _preserved(request: Request, entry: Entry) -> str | None:
+    """Name its copy; none if parts of one's own are asked for, since those may be what fails."""
+    own = request.lora or request.chat_template is not None
+    return None if own or entry.request.hf is None else entry.cid
 
 
 def _no_engine(what: str) -> ZoofileError:

@@ -15,6 +15,9 @@ WORKERS = 8
 
 T = TypeVar("T")
 
+Judge = Callable[[str, EaiError], EaiError | None]
+"""Says what becomes of the error of a name: which one is raised, or None to go on without that name."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Done(Generic[T]):
@@ -28,8 +31,15 @@ class _Failed:
     error: BaseException
 
 
-def for_each(names: Iterable[str], do: Callable[[str], T]) -> dict[str, T]:
+def as_it_is(_: str, error: EaiError) -> EaiError:
+    """Raise every error."""
+    return error
+
+
+def for_each(names: Iterable[str], do: Callable[[str], T], judge: Judge = as_it_is) -> dict[str, T]:
     """Return what `do` gives for each name, in the order of the names.
+
+    Errors are judged in that order too, on the thread that calls.
 
     The threads are daemons, and nobody waits for them when all is lost: an interrupted `eai lock` ends
     at once, whatever server it is waiting for.
@@ -56,9 +66,10 @@ def for_each(names: Iterable[str], do: Callable[[str], T]) -> dict[str, T]:
                 raise answer.error  # a bug, which comes through
     finally:
         waiting.clear()
-    if errors:
-        raise joined({name: errors[name] for name in order if name in errors})
-    return {name: results[name] for name in order}
+    judged = {name: judge(name, errors[name]) for name in order if name in errors}
+    if left := {name: error for name, error in judged.items() if error is not None}:
+        raise joined(left)
+    return {name: results[name] for name in order if name in results}
 
 
 def _work(waiting: deque[str], do: Callable[[str], T], answers: SimpleQueue[_Done[T] | _Failed]) -> None:
@@ -73,8 +84,8 @@ def _work(waiting: deque[str], do: Callable[[str], T], answers: SimpleQueue[_Don
             answers.put(_Failed(name, error))
 
 
-def in_turn(names: Iterable[str], do: Callable[[str], T]) -> dict[str, T]:
-    """Return what `do` gives for each name, one after the other; the first error ends it.
+def in_turn(names: Iterable[str], do: Callable[[str], T], judge: Judge = as_it_is) -> dict[str, T]:
+    """Return what `do` gives for each name, one after the other; the first error that is left ends it.
 
     Raises:
         EaiError: What one of them raised, with its name before the message.
@@ -84,7 +95,8 @@ def in_turn(names: Iterable[str], do: Callable[[str], T]) -> dict[str, T]:
         try:
             done[name] = do(name)
         except EaiError as error:
-            raise joined({name: error}) from error
+            if (left := judge(name, error)) is not None:
+                raise joined({name: left}) from error
     return done
 
 

@@ -48,7 +48,9 @@ def resolve(
     """
     known = old.artifacts() if old else {}
     fetcher = Fetcher(sources, store, progress, known.values())
-    models, found = Models(zoofile, old, upgrade, sources=sources, store=store, fetcher=fetcher).lock()
+    models, found = Models(
+        zoofile, old, upgrade, sources=sources, store=store, fetcher=fetcher, progress=progress
+    ).lock()
     tools, made = toolchains(zoofile, old, providers, upgrade)
     lock = Lock(
         version=VERSION,
