@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from models.chat import write_chat
+from support.engine import native_server, wheel_folder
 from support.hub import hub  # noqa: F401 - a fixture
+from support.shop import ZOOFILE, Shop
 
 import zoo
 
@@ -46,3 +49,25 @@ def eai(tmp_path: Path) -> Eai:
 def work(tmp_path: Path, eai: Eai) -> Path:
     """The folder that `eai` runs in."""
     return tmp_path / "work"
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    made = Shop(tmp_path_factory.mktemp("shop"), tmp_path_factory.mktemp("home"))
+    for name in ("bin", "models"):
+        (made.folder / name).mkdir()
+    native_server(made.folder / "bin" / "llama-server", wheel_folder())
+    write_chat(made.folder / "models" / "chat.gguf")
+    write_chat(made.folder / "models" / "endless.gguf", say="one two three four five, ", endless=True)
+    (made.folder / "zoofile.toml").write_text(ZOOFILE)
+    done = made.eai("lock")
+    assert done.returncode == 0, done.stderr
+    return made
+
+
+@pytest.fixture
+def shop(original: Shop, tmp_path: Path) -> Iterator[Shop]:
+    made = original.copy(tmp_path / "project")
+    yield made
+    made.eai("down", "--force")
+    assert made.running() is None

@@ -1,132 +1,21 @@
-"""`eai up`, `down`, `status` and `logs` as processes, over tiny models and the real engine."""
+"""`eai up` and `status` as processes, over tiny models and the real engine."""
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import socket
-import subprocess
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
-import httpx2
 import pytest
-from models.chat import SENTENCE, write_chat
-from support.engine import native_server, wheel_folder
+from models.chat import SENTENCE
 from support.serving import WAIT, until
+from support.shop import ZOOFILE, Shop, chat
 
-import zoo
-from zoo.platform import current
-from zoo.serve import state
-from zoo.serve.rundir import run_dir
 from zoo.store import Store
 
 pytestmark = pytest.mark.engine
-
-ASK = {"messages": [{"role": "user", "content": "hello"}], "max_tokens": 64}
-ZOOFILE = f"""\
-[zoo]
-platforms = ["{current()}"]
-
-[toolchain.llama-cpp]
-from = {{ path = "bin/llama-server" }}
-
-[models.chat]
-path = "models/chat.gguf"
-context-length = 2048
-
-[models.endless]
-path = "models/endless.gguf"
-context-length = 4096
-"""
-
-
-@dataclass
-class Shop:
-    """A project that is locked and has everything, and a home of its own."""
-
-    folder: Path
-    home: Path
-    extra: dict[str, str] = field(default_factory=dict)
-
-    def env(self) -> dict[str, str]:
-        return {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(Path(zoo.__file__).parents[1]),
-            "EAI_HOME": str(self.home),
-            "HOME": str(self.home),
-            **self.extra,
-        }
-
-    def eai(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end."""
-        command = (sys.executable, "-m", "zoo", *words)
-        return subprocess.run(
-            command,
-            cwd=self.folder,
-            env=self.env(),
-            capture_output=True,
-            text=True,
-            timeout=2 * WAIT,
-            check=False,
-        )
-
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        """Start a command that goes on."""
-        return subprocess.Popen(
-            (sys.executable, "-m", "zoo", *words),
-            cwd=self.folder,
-            env=self.env(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def up(self, *words: str) -> str:
-        """Serve in the background; the URL."""
-        done = self.eai("up", "-d", "--port", "0", *words)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
-
-    def running(self) -> state.RunState | None:
-        return state.running(run_dir(self.home, self.folder))
-
-    def copy(self, folder: Path) -> Shop:
-        """The same project elsewhere, with the same home."""
-        shutil.copytree(self.folder, folder, symlinks=True)
-        return Shop(folder, self.home)
-
-
-@pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    made = Shop(tmp_path_factory.mktemp("shop"), tmp_path_factory.mktemp("home"))
-    for name in ("bin", "models"):
-        (made.folder / name).mkdir()
-    native_server(made.folder / "bin" / "llama-server", wheel_folder())
-    write_chat(made.folder / "models" / "chat.gguf")
-    write_chat(made.folder / "models" / "endless.gguf", say="one two three four five, ", endless=True)
-    (made.folder / "zoofile.toml").write_text(ZOOFILE)
-    done = made.eai("lock")
-    assert done.returncode == 0, done.stderr
-    return made
-
-
-@pytest.fixture
-def shop(original: Shop, tmp_path: Path) -> Iterator[Shop]:
-    made = original.copy(tmp_path / "project")
-    yield made
-    made.eai("down", "--force")
-    assert made.running() is None
-
-
-def chat(url: str, **more: object) -> str:
-    answer = httpx2.post(f"{url}/chat/completions", json={**ASK, **more}, timeout=WAIT)
-    assert answer.status_code == 200, answer.text
-    return str(answer.json()["choices"][0]["message"]["content"])
 
 
 def test_a_project_is_served_in_the_background_and_all_commands_see_it(shop: Shop) -> None:
@@ -264,67 +153,6 @@ def test_an_engine_that_does_not_start_is_told_with_its_last_words(shop: Shop) -
     assert "the engine of chat ended while loading: exit code 3" in done.stderr
     assert "E no such tensor" in done.stderr
     assert shop.running() is None
-
-
-@pytest.mark.parametrize(
-    ("words", "tokens", "whole"),
-    [((), 300, True), (("--force",), 4000, False)],  # more bytes than all buffers on the way hold
-)
-def test_down_lets_a_stream_end_and_force_does_not(
-    shop: Shop, words: tuple[str, ...], tokens: int, *, whole: bool
-) -> None:
-    url = shop.up()
-    body = {
-        **ASK,
-        "model": "endless",
-        "max_tokens": tokens,
-        "stream": True,
-        "logprobs": True,
-        "top_logprobs": 20,
-    }
-    with httpx2.stream("POST", f"{url}/chat/completions", json=body, timeout=WAIT) as answer:
-        lines = answer.iter_lines()
-        next(lines)
-        with shop.start("down", *words) as down:
-            if not whole:
-                down.wait(WAIT)
-            assert is_whole(lines) is whole
-            down.communicate(timeout=WAIT)
-    assert down.returncode == 0
-    assert shop.running() is None
-
-
-def is_whole(lines: Iterator[str]) -> bool:
-    """Read a stream to its end, whatever that is."""
-    try:
-        return "data: [DONE]" in list(lines)
-    except httpx2.RemoteProtocolError:
-        return False
-
-
-def test_logs_can_be_followed(shop: Shop) -> None:
-    url = shop.up()
-    with shop.start("logs", "-f", "-n", "1") as following:
-        assert following.stdout is not None
-        assert following.stdout.readline() == "==> proxy <==\n"
-        chat(url)
-        said = ""
-        while "/v1/chat/completions chat 200" not in said:
-            said += following.stdout.readline()
-        following.send_signal(signal.SIGINT)
-        following.communicate(timeout=WAIT)
-    assert following.returncode == 130
-
-
-def test_logs_of_an_unknown_model_exit_2(shop: Shop) -> None:
-    done = shop.eai("logs", "nope")
-    assert done.returncode == 2
-    assert "hint: it has chat, endless" in done.stderr
-
-
-@pytest.mark.parametrize("lines", ["-3", "x"])
-def test_logs_of_an_impossible_number_of_lines_exit_2(shop: Shop, lines: str) -> None:
-    assert shop.eai("logs", "-n", lines).returncode == 2
 
 
 def test_serving_others_in_the_background_is_warned_of_too(shop: Shop) -> None:
