@@ -6,6 +6,8 @@ import subprocess
 import sys
 from collections.abc import Callable
 
+import pytest
+
 Eai = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -36,7 +38,13 @@ def test_help_is_as_wide_as_the_terminal(eai: Eai) -> None:
     assert widest(60) <= 58 < widest(100) <= 98
 
 
-def test_quiet_leaves_out_talk(eai: Eai) -> None:
+@pytest.mark.parametrize("words", [("-q", "init"), ("init", "-q"), ("init", "--quiet")])
+def test_quiet_leaves_out_talk_wherever_it_stands(eai: Eai, words: tuple[str, ...]) -> None:
+    done = eai(*words)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_quiet_leaves_errors(eai: Eai) -> None:
     done = eai("-q", "lock", "--check")
     assert done.returncode == 1
     assert done.stderr.startswith("error: no zoofile.toml in ")

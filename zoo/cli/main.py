@@ -137,6 +137,10 @@ def _parser(typed: str | None) -> argparse.ArgumentParser:
             allow_abbrev=False,
         )
         if name == typed:
+            # Also behind the command, where fingers put it; absent, it leaves what stands before alone.
+            sub.add_argument(
+                "-q", "--quiet", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS
+            )
             _configure(sub, name)
     return parser
 
