@@ -230,13 +230,3 @@ def parse_lora(data: bytes) -> Lora:
 
 def _clean(path: str) -> str:
     return "/".join(names.check_text(part) for part in path.removeprefix("./").split("/"))
-
-
-def dump_lora(lora: Lora) -> bytes:
-    """Write the `metadata.json` of a LoRA."""
-    fields = {
-        "base_model": str(lora.base),
-        "lora_paths": [path for path, _ in lora.adapters],
-        "lora_scales": [scale for _, scale in lora.adapters],
-    }
-    return json.dumps(fields, indent=4).encode()
