@@ -40,7 +40,7 @@ def check_folder(folder: Path, *, lora: bool, gguf_folder: bool) -> tuple[Member
         EaiError: It is not: the message says what is missing.
     """
     if not folder.is_dir():
-        raise EaiError(f"{folder} is no folder")
+        raise EaiError(f"{folder} is no folder", hint="--folder-path names the folder that holds the model")
     try:
         name = names.check_text(folder.name)
     except Malformed as error:
