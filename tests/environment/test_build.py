@@ -16,7 +16,7 @@ from zoo.lock.model import File, Lock, ToolchainRequest
 from zoo.platform import current
 from zoo.store import Store
 from zoo.toolchains.path import PathProvider
-from zoo.zoofile.model import Adopted, Request, Sampling
+from zoo.zoofile.model import Own, Request, Sampling
 
 pytestmark = pytest.mark.engine
 
@@ -101,7 +101,7 @@ def test_an_adopted_program_is_served_like_any_other(
 ) -> None:
     """No native llama-server can be had in a test: a script called so runs the real engine."""
     native_server(tmp_path / "llama-server", engine_tree(tmp_path))
-    request = ToolchainRequest(version="latest", source=Adopted(path="llama-server"), variant="cpu")
+    request = ToolchainRequest(version="latest", source=Own(path="llama-server"), variant="cpu")
     toolchain, artifacts = PathProvider(tmp_path).lock("llama-cpp", request, None)
     assert stocked.store.adopt(tmp_path / "llama-server")[0] == artifacts[0].digest
     locked = lock(model("tiny", stocked.chat, main=True), wheel=stocked.wheel)

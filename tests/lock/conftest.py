@@ -22,7 +22,7 @@ from zoo.lock.model import (
     ToolchainRequest,
 )
 from zoo.platform import PLATFORMS, Platform
-from zoo.zoofile.model import Adopted, Origin, Request, Sampling, Server
+from zoo.zoofile.model import Origin, Own, Request, Sampling, Server
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -204,7 +204,7 @@ def _toolchains(draw: st.DrawFn, name: str) -> Toolchain:
         name=name,
         request=ToolchainRequest(
             version=draw(_TEXT),
-            source=draw(st.just("pypi") | st.builds(Adopted, path=_TEXT)),
+            source=draw(st.just("pypi") | st.builds(Own, path=_TEXT)),
             variant=variant,
         ),
         version=draw(_TEXT),

@@ -12,7 +12,7 @@ from zoo.lock.freshness import misspelt, stale, toolchain_requests
 from zoo.lock.model import Lock, ToolchainRequest
 from zoo.lock.render import render
 from zoo.lock.settings import settle
-from zoo.zoofile.model import Adopted, Model, Sampling, Server, Toolchain, Zoo, Zoofile
+from zoo.zoofile.model import Model, Own, Sampling, Server, Toolchain, Zoo, Zoofile
 from zoo.zoofile.request import main_model, request_of
 
 ZOOFILE = Zoofile(
@@ -133,7 +133,7 @@ def test_the_usual_toolchain_is_there_without_being_declared(locked: Lock) -> No
 
 
 def test_a_changed_toolchain_is_told(locked: Lock) -> None:
-    asked = replace(ZOOFILE, toolchain={"llama-cpp": Toolchain(version="b1", source=Adopted(path="x"))})
+    asked = replace(ZOOFILE, toolchain={"llama-cpp": Toolchain(version="b1", source=Own(path="x"))})
     assert reasons(locked, asked) == [
         'toolchain llama-cpp: request changed: version "latest" → "b1"',
         'toolchain llama-cpp: request changed: from "pypi" → { path = "x" }',

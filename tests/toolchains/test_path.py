@@ -12,13 +12,13 @@ from zoo.errors import EaiError, NotThere
 from zoo.lock.model import Artifact, Toolchain, ToolchainRequest
 from zoo.platform import Platform, current
 from zoo.toolchains.path import PathProvider
-from zoo.zoofile.model import Adopted
+from zoo.zoofile.model import Own
 
 
 def _lock(
     base: Path, path: str = "bin/llama-server", platforms: tuple[Platform, ...] | None = None
 ) -> tuple[Toolchain, tuple[Artifact, ...]]:
-    request = ToolchainRequest(version="latest", source=Adopted(path=path), variant="cpu")
+    request = ToolchainRequest(version="latest", source=Own(path=path), variant="cpu")
     return PathProvider(base).lock("llama-cpp", request, platforms)
 
 

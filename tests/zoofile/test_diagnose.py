@@ -30,8 +30,15 @@ from zoo.zoofile.read import parse
         ),
         ('[models.a]\ntask = "caht"', '2: `models.a.task` must be one of "chat", "embed"', None),
         ('[models.a]\ngpu-layers = "few"', 'must be an integer, at least 0 or "all", not "few"', None),
-        ("[toolchain.x]\nfrom = {}", "2: `toolchain.x.from` needs `path`", None),
-        ('[toolchain.x]\nfrom = "github"', 'must be "pypi" or a table with `path`, not "github"', None),
+        ("[toolchain.x]\nfrom = {}", "2: `toolchain.x.from` must hold one of `path` and `source`", None),
+        (
+            '[toolchain.x]\nfrom = "brew"',
+            'must be one of "github", "pypi", "source" or a table with `path` or `source`, not "brew"',
+            None,
+        ),
+        ('[toolchain.x]\nfrom = { path = "a", source = "b" }', "must hold one of `path` and `source`", None),
+        ('[toolchain.x]\nvariant = ["cpu", "cpu"]', '`toolchain.x.variant` names "cpu" twice', None),
+        ("[toolchain.x]\nvariant = []", "`toolchain.x.variant` is an empty list", None),
         ("[toolchain.x]\nvariant = { linux-x86_64 = 1 }", "`toolchain.x.variant` may hold only text", None),
         ('[zoo]\nplatforms = ["beos"]', '2: `zoo.platforms[0]` must be one of "linux-aarch64"', None),
         (

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.errors import ZoofileError
-from zoo.zoofile.model import Adopted, Lora, Model, Sampling, Toolchain
+from zoo.zoofile.model import Lora, Model, Own, Sampling, Toolchain
 from zoo.zoofile.read import LARGEST, LONGEST_LINE, load, parse, problems_with
 
 ROOT = Path(__file__).parents[2]
@@ -63,7 +63,7 @@ def test_a_good_zoofile_becomes_values() -> None:
     assert zoofile.server.port == 8081
     assert zoofile.server.host == "127.0.0.1"
     assert zoofile.toolchain["llama-cpp"] == Toolchain(
-        source=Adopted(path="../bin/llama-server"), variant={"linux-x86_64": "vulkan"}
+        source=Own(path="../bin/llama-server"), variant={"linux-x86_64": "vulkan"}
     )
     assert zoofile.models["qwen3-1.7b"] == Model(main=True)
     assert zoofile.models["mine"].sampling == Sampling(temperature=1.0, top_k=20)

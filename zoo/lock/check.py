@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from zoo.errors import LockError
-from zoo.lock.model import Build, File, Lock, Model, Settings, Toolchain
+from zoo.lock.model import Build, File, Lock, Model, Recipe, Settings, Toolchain
 from zoo.lock.uri import fault, is_clean
 from zoo.zoofile.model import Request
 
 _MOST_SHOWN = 10
+_TREE = re.compile(r"[0-9a-f]{64}")
+_FLAG = re.compile(r"[A-Z][A-Za-z0-9_]*=[^\x00-\x1f]*")
+_TARGET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def validate(lock: Lock, *, name: str = "zoo.lock") -> None:
@@ -70,9 +74,9 @@ def toolchain_faults(toolchain: Toolchain) -> Iterator[str]:
     """Yield what is wrong with a toolchain on its own."""
     if not toolchain.builds:
         yield "builds: there are none"
-    for platform, count in Counter(build.platform for build in toolchain.builds).items():
+    for (platform, variant), count in Counter((b.platform, b.variant) for b in toolchain.builds).items():
         if count > 1:
-            yield f"builds: {count} of them for {platform}, there may be one"
+            yield f"builds: {count} of them for {platform}, {variant}: there may be one"
     for build in toolchain.builds:
         yield from (f"builds: {build.platform}: {fault}" for fault in _build(build))
 
@@ -85,6 +89,25 @@ def _build(build: Build) -> Iterator[str]:
     if build.files and build.program not in {file.path for file in build.files}:
         yield f"program: {build.program!r} is not among its files"
     yield from _paths(build.files)
+    if build.digest is None and (build.recipe is not None or build.beside):
+        yield "`recipe` and `beside` go with `digest`"
+    if build.recipe is not None:
+        yield from _recipe(build.recipe)
+    if build.tree is not None and _TREE.fullmatch(build.tree) is None:
+        yield f"tree: {build.tree!r} must be 64 lower-case hex digits"
+
+
+def _recipe(recipe: Recipe) -> Iterator[str]:
+    if recipe.folder and not is_clean(recipe.folder):
+        yield f"recipe.folder: {recipe.folder!r} is no clean relative path"
+    for flag in recipe.flags:
+        if _FLAG.fullmatch(flag) is None:
+            yield f"recipe.flags: {flag!r} must be NAME=VALUE"
+    for target in recipe.targets:
+        if _TARGET.fullmatch(target) is None:
+            yield f"recipe.targets: {target!r} is no name of a target"
+    if not recipe.targets:
+        yield "recipe.targets: there are none"
 
 
 def _names(table: str, names: Iterable[str]) -> Iterator[str]:

@@ -13,11 +13,11 @@ from msgspec import Meta, Struct
 
 from zoo.digest import Digest
 from zoo.platform import Platform
-from zoo.zoofile.model import Adopted, Pooling, Request, Sampling, Server, Task
+from zoo.zoofile.model import Own, Pooling, Provider, Request, Sampling, Server, Task, Variant
 
 VERSION = 1
 
-SourceKind = Literal["bundled", "hf", "ipfs", "path", "pypi", "url"]
+SourceKind = Literal["bundled", "github", "hf", "ipfs", "path", "pypi", "url"]
 SOURCE_KINDS: tuple[SourceKind, ...] = get_args(SourceKind)
 
 Size = Annotated[int, Meta(ge=0)]
@@ -82,6 +82,7 @@ class Settings(Table, frozen=True, kw_only=True):
         pooling: How an embedding model makes one vector of many; the model's own where absent.
         lora_scales: One for each file of the model's `lora`.
         args: More flags for the engine, from the list of known safe ones.
+        preload: Whether it is loaded when the proxy starts, as far as memory allows.
     """
 
     task: Task
@@ -95,6 +96,7 @@ class Settings(Table, frozen=True, kw_only=True):
     sampling: Sampling = Sampling()
     lora_scales: tuple[float, ...] = ()
     args: tuple[str, ...] = ()
+    preload: bool = False
 
 
 class Model(Table, frozen=True, kw_only=True):
@@ -118,22 +120,47 @@ class Model(Table, frozen=True, kw_only=True):
         yield from self.chat_template
 
 
+class Recipe(Table, frozen=True, kw_only=True):
+    """How a build is made of source code, by CMake.
+
+    Attributes:
+        folder: The folder of the archive to build; empty where it is the archive's own.
+        flags: CMake's `-D` flags, without the `-D`.
+        targets: What is built.
+    """
+
+    folder: str
+    flags: tuple[str, ...]
+    targets: tuple[str, ...]
+
+
 class Build(Table, frozen=True, kw_only=True):
     """A toolchain on one platform: an archive to unpack (`digest`), or the files themselves (`files`).
 
-    `program` is the path, inside the tree, of what is started.
+    Attributes:
+        variant: What it computes on, such as `cpu`, `cuda-12.8`, `vulkan`, `metal`.
+        program: The path, inside the tree, of what is started.
+        digest: The archive; where there is a recipe, of source code.
+        beside: More archives that are unpacked into the same tree, such as CUDA's libraries.
+        files: The files of a build that is no archive.
+        recipe: How the program is made of the archive.
+        tree: What unpacking must give, as the store names trees: 64 hex digits of BLAKE3.
     """
 
     platform: Platform
     variant: str
     program: str
     digest: Digest | None = None
+    beside: tuple[Digest, ...] = ()
     files: tuple[File, ...] = ()
+    recipe: Recipe | None = None
+    tree: str | None = None
 
     def digests(self) -> Iterator[Digest]:
         """Yield the digest of every artifact that the build is made from."""
         if self.digest is not None:
             yield self.digest
+        yield from self.beside
         yield from (file.digest for file in self.files)
 
 
@@ -141,9 +168,14 @@ class ToolchainRequest(Table, frozen=True, kw_only=True, rename={"source": "from
     """What the zoofile asked of a toolchain."""
 
     version: str
-    source: Literal["pypi"] | Adopted
-    variant: str | dict[str, str]
+    source: Provider | Own
+    variant: Variant | dict[str, Variant]
     platforms: tuple[Platform, ...] | None = None
+
+    def variants(self, platform: Platform) -> tuple[str, ...]:
+        """What is asked for on a platform, the best first; `cpu` where nothing is said of it."""
+        asked = self.variant.get(platform, "cpu") if isinstance(self.variant, dict) else self.variant
+        return (asked,) if isinstance(asked, str) else asked
 
 
 class Toolchain(Table, frozen=True, kw_only=True):
@@ -161,6 +193,7 @@ class Artifact(Table, frozen=True, kw_only=True):
     digest: Digest
     size: Size
     bundled: tuple[str, ...] = ()
+    github: tuple[str, ...] = ()
     hf: tuple[str, ...] = ()
     ipfs: tuple[str, ...] = ()
     path: tuple[str, ...] = ()

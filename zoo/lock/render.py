@@ -152,7 +152,7 @@ def _toolchain(toolchain: Toolchain) -> Toolchain:
 
 
 def _build(build: Build) -> Build:
-    return replace(build, files=_by_path(build.files))
+    return replace(build, beside=tuple(sorted(build.beside)), files=_by_path(build.files))
 
 
 def _artifact(artifact: Artifact) -> Artifact:

@@ -57,6 +57,7 @@ def settle(model: Model, facts: Facts, *, main: bool, name: str = "the model") -
         sampling=_sampling(model, facts, name),
         lora_scales=tuple(_finite(lora.scale, name, "lora.scale") for lora in model.lora),
         args=model.args,
+        preload=model.preload,
     )
 
 

@@ -7,17 +7,19 @@ import re
 _PART = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 _HF = re.compile(rf"hf://{_PART}/{_PART}@[0-9a-f]{{40}}/(?P<path>.+)", re.DOTALL)
 _PYPI = re.compile(
-    rf"pypi://{_PART}@[A-Za-z0-9][A-Za-z0-9._!+-]*/(?P<path>[A-Za-z0-9][A-Za-z0-9._!+-]*\.whl)"
+    rf"pypi://{_PART}@[A-Za-z0-9][A-Za-z0-9._!+-]*/(?P<path>[A-Za-z0-9][A-Za-z0-9._!+-]*\.(whl|tar\.gz))"
 )
+_GITHUB = re.compile(rf"github://{_PART}/{_PART}@[A-Za-z0-9][A-Za-z0-9._+-]*/(?P<path>{_PART})")
 _IPFS = re.compile(r"ipfs://b[a-z2-7]{20,200}(/(?P<path>.+))?", re.DOTALL)
 _URL = re.compile(r"https?://(?P<host>[^/?#\s]+)([/?#][^\s\\]*)?", re.IGNORECASE)
 _BUNDLED = re.compile(r"bundled:(?P<path>[A-Za-z0-9][A-Za-z0-9._-]*)")
 _DRIVE = re.compile(r"[A-Za-z]:")
 
-_FORMS = {"hf": _HF, "pypi": _PYPI, "ipfs": _IPFS, "url": _URL, "bundled": _BUNDLED}
+_FORMS = {"github": _GITHUB, "hf": _HF, "pypi": _PYPI, "ipfs": _IPFS, "url": _URL, "bundled": _BUNDLED}
 _SAYS = {
+    "github": "must be github://OWNER/REPO@TAG/FILE, a file of a release",
     "hf": "must be hf://OWNER/REPO@COMMIT/PATH with a commit of 40 lower-case hex digits",
-    "pypi": "must be pypi://PROJECT@VERSION/FILE.whl",
+    "pypi": "must be pypi://PROJECT@VERSION/FILE.whl, or .tar.gz",
     "ipfs": "must be ipfs://CID, a version 1 CID in lower-case base32",
     "url": "must be http:// or https://, with no blanks",
     "bundled": "must be bundled:NAME, without folders",

@@ -10,11 +10,11 @@ from zoo.lock.render import canonical
 from zoo.resolve.artifacts import gather
 from zoo.resolve.fetcher import Fetcher
 from zoo.resolve.models import Models
-from zoo.resolve.toolchains import ProviderKind, toolchains
+from zoo.resolve.toolchains import toolchains
 from zoo.resolve.upgrade import Upgrade
 from zoo.sources.base import Source
 from zoo.store import Store
-from zoo.toolchains.base import Provider
+from zoo.toolchains.base import Provider, ProviderKind
 from zoo.zoofile.model import Zoofile
 
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 
 from zoo.errors import ZoofileError
 from zoo.lock.freshness import toolchain_requests
 from zoo.lock.model import Artifact, Lock, Toolchain, ToolchainRequest
 from zoo.resolve.upgrade import Upgrade
-from zoo.toolchains.base import Provider
-from zoo.zoofile.model import Zoofile
-
-ProviderKind = Literal["pypi", "path"]
+from zoo.toolchains.base import Provider, ProviderKind
+from zoo.zoofile.model import Own, Zoofile
 
 
 def toolchains(
@@ -40,12 +37,18 @@ def toolchains(
 
 
 def _provider(name: str, request: ToolchainRequest, providers: Mapping[ProviderKind, Provider]) -> Provider:
-    kind: ProviderKind = "pypi" if request.source == "pypi" else "path"
+    kind = _kind(request)
     if kind not in providers:
         raise ZoofileError(
             f"{name}: this eai has no provider {kind}", hint=f"set `from` to {', '.join(providers)}"
         )
     return providers[kind]
+
+
+def _kind(request: ToolchainRequest) -> ProviderKind:
+    if isinstance(request.source, Own):
+        return "path" if request.source.path is not None else "source"
+    return request.source
 
 
 def _whole(toolchain: Toolchain, request: ToolchainRequest) -> bool:

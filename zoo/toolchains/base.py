@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 from zoo.lock.model import Artifact, Toolchain, ToolchainRequest
 from zoo.platform import Platform
+
+ProviderKind = Literal["pypi", "github", "source", "path"]
 
 
 class Provider(Protocol):

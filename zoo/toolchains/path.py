@@ -16,7 +16,7 @@ from zoo.errors import EaiError, NotThere
 from zoo.lock.model import Artifact, Build, File, Toolchain, ToolchainRequest
 from zoo.platform import Platform
 from zoo.toolchains import known
-from zoo.zoofile.model import Adopted
+from zoo.zoofile.model import Own
 
 _PATIENCE = 20  # seconds that a program may take to say its version; libraries may come from a slow disk
 _LIBRARY = re.compile(r".+\.so(\.[0-9]+)*|.+\.dylib|.+\.metallib|.+\.dll", re.IGNORECASE)
@@ -48,13 +48,13 @@ class PathProvider:
                 f"a llama-server of your own is for {here} only, and {', '.join(others)} must be locked too",
                 hint=f'write `platforms = ["{here}"]` in [zoo], or use `from = "pypi"`',
             )
-        if not isinstance(request.source, Adopted):
+        if not isinstance(request.source, Own) or request.source.path is None:
             raise TypeError("the request is for another provider")
         declared = PurePosixPath(request.source.path)
         program = self._program(declared)
         version = _version(program, request.source.path)
         files, artifacts = _adopt(program, declared.parent)
-        variant = request.variant if isinstance(request.variant, str) else request.variant.get(here, "cpu")
+        variant, *_ = request.variants(here)
         build = Build(platform=here, variant=variant, program=program.name, files=files)
         return Toolchain(name=name, request=request, version=version, builds=(build,)), artifacts
 

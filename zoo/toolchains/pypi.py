@@ -109,10 +109,11 @@ class PypiProvider:
 
     def _build(self, platform: Platform, file: IndexFile, request: ToolchainRequest) -> Build:
         has = self._data.wheels[platform].variant
-        asked = request.variant if isinstance(request.variant, str) else request.variant.get(platform, has)
-        if asked not in {has, "cpu"}:
+        asked = request.variants(platform)
+        if not {has, "cpu"} & set(asked):
             raise EaiError(
-                f"there is no {asked} build of llama.cpp for {platform} in the package index, only {has}",
+                f"there is no {' or '.join(asked)} build of llama.cpp for {platform} in the package index,"
+                f" only {has}",
                 hint=f'write `variant = "{has}"`, or adopt a llama-server: `from = {{ path = "…" }}`',
             )
         return Build(platform=platform, variant=has, program=self._data.program, digest=_digest(file))

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
 
 from zoo.errors import Offline
 from zoo.sources.index import PackageIndex, configured
-from zoo.toolchains.base import Provider
+from zoo.toolchains.base import Provider, ProviderKind
 from zoo.toolchains.path import PathProvider
 from zoo.toolchains.pypi import PypiProvider
 
 
-def providers(
-    *, base: Path, env: Mapping[str, str], offline: bool
-) -> Mapping[Literal["pypi", "path"], Provider]:
+def providers(*, base: Path, env: Mapping[str, str], offline: bool) -> Mapping[ProviderKind, Provider]:
     """Make the providers of a project; none of them does anything yet.
 
     Args:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from math import isfinite
 
 from zoo.zoofile import flags, forms
-from zoo.zoofile.model import Adopted, Lora, Model, Origin, Sampling, Toolchain, Zoofile
+from zoo.zoofile.model import Lora, Model, Origin, Own, Sampling, Toolchain, Variant, Zoofile
 from zoo.zoofile.problem import Keys, Problem, plain, quoted
 
 ORIGINS = ("hf", "url", "path", "ipfs", "bundled")
@@ -54,20 +54,38 @@ def _toolchain(key: str, toolchain: Toolchain) -> Iterator[Problem]:
         yield Problem(keys, "is no name of a toolchain", remedy)
     if remedy := forms.version(toolchain.version):
         yield Problem((*keys, "version"), "is no version", remedy)
-    if isinstance(toolchain.source, Adopted) and (remedy := forms.path(toolchain.source.path)):
-        yield Problem((*keys, "from", "path"), "is no path that can be shared", remedy)
+    if isinstance(toolchain.source, Own):
+        yield from _own((*keys, "from"), toolchain.source)
     yield from _variants((*keys, "variant"), toolchain.variant)
 
 
-def _variants(keys: Keys, variant: str | dict[str, str]) -> Iterator[Problem]:
+def _own(keys: Keys, own: Own) -> Iterator[Problem]:
+    if (own.path is None) == (own.source is None):
+        both = 'write { path = "…" } for a program, or { source = "…" } for an archive of source code'
+        yield Problem(keys, "must hold one of `path` and `source`", both)
+    for key in ("path", "source"):
+        declared: str | None = getattr(own, key)
+        if declared is not None and (remedy := forms.path(declared)):
+            yield Problem((*keys, key), "is no path that can be shared", remedy)
+
+
+def _variants(keys: Keys, variant: Variant | dict[str, Variant]) -> Iterator[Problem]:
     from zoo.platform import PLATFORMS  # noqa: PLC0415 - a zoofile seldom has a toolchain
 
-    by_platform = variant if isinstance(variant, dict) else {}
-    for platform in by_platform.keys() - set(PLATFORMS):
+    by_platform = variant if isinstance(variant, dict) else {"": variant}
+    for platform in by_platform.keys() - {"", *PLATFORMS}:
         yield Problem((*keys, platform), "is no platform", f"the platforms are {', '.join(PLATFORMS)}")
-    for value in by_platform.values() if by_platform else ("cpu" if isinstance(variant, dict) else variant,):
-        if forms.version(value):
-            yield Problem(keys, f"holds {quoted(value)}, which is no variant", 'such as "cpu" or "vulkan"')
+    for asked in by_platform.values():
+        listed = (asked,) if isinstance(asked, str) else asked
+        if not listed:
+            yield Problem(keys, "is an empty list", 'name a variant, such as "cpu" or "vulkan"')
+        for at, value in enumerate(listed):
+            if forms.version(value):
+                yield Problem(
+                    keys, f"holds {quoted(value)}, which is no variant", 'such as "cpu" or "vulkan"'
+                )
+            elif value in listed[:at]:
+                yield Problem(keys, f"names {quoted(value)} twice", "name each variant once")
 
 
 def _names(zoofile: Zoofile) -> Iterator[Problem]:

@@ -27,7 +27,7 @@ _CALLED = {
     "model": "a model",
     "lora": "a LoRA adapter",
     "sampling": "`sampling`",
-    "adopted": "`from`",
+    "own": "`from`",
 }
 
 
@@ -159,9 +159,9 @@ def _wanted(info: inspect.Type) -> str:
     if isinstance(info, inspect.Metadata):
         return f"{_wanted(info.type)}, {(info.extra_json_schema or {})['description']}"
     if isinstance(info, inspect.StructType):
-        return "a table with " + " and ".join(
-            f"`{field.encode_name}`" for field in info.fields if field.required
-        )
+        required = [f"`{field.encode_name}`" for field in info.fields if field.required]
+        every = [f"`{field.encode_name}`" for field in info.fields]
+        return "a table with " + (" and ".join(required) or " or ".join(every))
     if isinstance(info, (inspect.IntType, inspect.FloatType)):
         return _number(info)
     return _PLAIN[type(info)]

@@ -10,6 +10,7 @@ from zoo.platform import Platform
 
 Task = Literal["chat", "embed", "rerank", "image-generation", "image-edit"]
 Pooling = Literal["none", "mean", "cls", "last", "rank"]
+Provider = Literal["pypi", "github", "source"]
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Positive = Annotated[int, Meta(ge=1, le=2**31 - 1)]
@@ -40,8 +41,10 @@ class Server(Table, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: Port = 8080
     memory: Bytes = "auto"
+    gpu_memory: Bytes = "auto"
     idle_timeout: Duration = "30m"
     drain_timeout: Duration = "60s"
+    stop_timeout: Duration = "5s"
     unknown_model: Literal["main", "error"] = "main"
 
 
@@ -84,6 +87,7 @@ class Model(Origin, frozen=True, kw_only=True):
     """One model: its origin (none at all: the catalogue's, by name) and its settings."""
 
     main: bool = False
+    preload: bool = False
     mmproj: str | None = None
     chat_template: str | None = None
     lora: tuple[Lora, ...] = ()
@@ -109,18 +113,25 @@ class Request(Origin, frozen=True, kw_only=True):
     lora: tuple[Origin, ...] = ()
 
 
-class Adopted(Table, frozen=True, kw_only=True):
-    """A program that the project's people already have; the path is relative to zoofile.toml."""
+class Own(Table, frozen=True, kw_only=True):
+    """What the project's people have themselves; exactly one of both, relative to zoofile.toml.
 
-    path: str
+    `path` is a program that is used as it is, `source` an archive of source code that is built.
+    """
+
+    path: str | None = None
+    source: str | None = None
+
+
+Variant = str | tuple[str, ...]
 
 
 class Toolchain(Table, frozen=True, kw_only=True, rename={"source": "from"}):
-    """An engine: its version, and who provides the builds."""
+    """An engine: its version, who provides the builds, and which of them, in order of preference."""
 
     version: str = "latest"
-    source: Literal["pypi"] | Adopted = "pypi"
-    variant: str | dict[str, str] = "cpu"
+    source: Provider | Own = "pypi"
+    variant: Variant | dict[str, Variant] = "cpu"
 
 
 class Zoofile(Table, frozen=True, kw_only=True):

@@ -37,19 +37,25 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "host": "The address to listen on.",
         "port": "The port to listen on.",
         "memory": 'How much the loaded models may take together, such as 12GiB; "auto" asks the machine.',
+        "gpu-memory": "The same for the memory of GPUs, where they have their own.",
+        "stop-timeout": "How long an engine may take to end before it is killed, such as 5s.",
         "idle-timeout": 'How long after its last request an on-demand model goes, such as 30m; or "never".',
         "drain-timeout": "How long a switch waits for streams of the model that must go, such as 60s.",
         "unknown-model": "What a request for a model that is not here gets: the main model, or an error.",
     },
     "Toolchain": {
         "version": '"latest", which locking resolves, or a version such as "b11549".',
-        "from": 'Who provides the builds: "pypi", or { path = "…" } for a program of your own.',
-        "variant": 'Which build, such as "cpu"; or one for each platform.',
+        "from": 'Who provides the builds: "pypi", "github", "source" to build them here; or your own.',
+        "variant": 'Which build, such as "cpu"; or several, the best first; or either for each platform.',
     },
-    "Adopted": {"path": "The program, relative to zoofile.toml."},
+    "Own": {
+        "path": "A program, relative to zoofile.toml.",
+        "source": "An archive of source code, relative to zoofile.toml.",
+    },
     "Model": {
         **_ORIGIN,
         "main": "Whether this is the main model, which is loaded at the start; else the first one is.",
+        "preload": "Whether it is loaded at the start too, as far as memory allows.",
         "mmproj": "The projector of a model that sees or hears: from where the model comes, under its name.",
         "chat-template": "A Jinja file, relative to zoofile.toml, in place of the model's own template.",
         "lora": "LoRA adapters, each with its origin and its strength.",
@@ -84,6 +90,7 @@ _HUB = {
 }
 _RULES: dict[str, dict[str, Any]] = {
     "Model": {"oneOf": [*_ONE_ORIGIN, _NO_ORIGIN], **_HUB},
+    "Own": {"oneOf": [{"required": ["path"]}, {"required": ["source"]}]},
     "Lora": {"oneOf": _ONE_ORIGIN, "not": {"required": ["pattern"]}, **_HUB},
 }
 
