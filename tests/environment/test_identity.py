@@ -39,6 +39,7 @@ def test_it_is_64_hex_digits() -> None:
         _with_first(sampling=Sampling(seed=7)),
         _with_first(args=("--kv-unified",)),
         _with_first(task="embed"),
+        _with_first(aliases=("one",)),
         _with_first(mmproj=(TWO,)),
         _with_first(chat_template=(TWO,)),
         lock(*BASE.model, wheel=Digest.of_hex("cd" * 32)),

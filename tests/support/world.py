@@ -71,10 +71,8 @@ class World:
 
 
 @contextmanager
-def whole_world(folder: Path) -> Iterator[World]:
-    """Make the project `chat` and `embedder`, locked and fetched, in a folder."""
-    (path,) = write_chat(folder / FILE)
-    model = path.read_bytes()
+def surroundings(folder: Path) -> Iterator[tuple[hubs.Hub, dict[str, str]]]:
+    """A Hub, still empty, an index with the wheel of llama.cpp, and the environment that leads to both."""
     version = importlib.metadata.version("xllamacpp")
     wheel = write_wheel(folder / "wheel").read_bytes()
     files = [
@@ -84,10 +82,7 @@ def whole_world(folder: Path) -> Iterator[World]:
     ]
     with ExitStack() as stack:
         hub = stack.enter_context(hubs.running())
-        hub.repo(REPO, {FILE: model})
         index = stack.enter_context(indexes.serving(indexes.Simple(projects={"xllamacpp": files})))
-        server = stack.enter_context(lying.serving())
-        liar = server.on("/chat.gguf", lying.honest(bytes(len(model))))
         env = {
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(Path(zoo.__file__).parents[1]),
@@ -95,6 +90,17 @@ def whole_world(folder: Path) -> Iterator[World]:
             "HF_ENDPOINT": hub.url,
             "PIP_INDEX_URL": f"{index.url}simple/",
         }
+        yield hub, env
+
+
+@contextmanager
+def whole_world(folder: Path) -> Iterator[World]:
+    """Make the project `chat` and `embedder`, locked and fetched, in a folder."""
+    (path,) = write_chat(folder / FILE)
+    model = path.read_bytes()
+    with surroundings(folder) as (hub, env), lying.serving() as server:
+        hub.repo(REPO, {FILE: model})
+        liar = server.on("/chat.gguf", lying.honest(bytes(len(model))))
         (folder / "project").mkdir()
         made = World(folder / "project", folder / "home", env, liar)
         made.done("init", "--name", "whole-path")

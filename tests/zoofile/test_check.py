@@ -34,6 +34,13 @@ from zoo.zoofile.read import parse
             "2: `models.A` differs from `a` only in upper and lower case",
             "another name",
         ),
+        ('[models.a]\naliases = [""]', '2: `models.a.aliases[0]` cannot be ""', "1 to 128 characters"),
+        ('[models.a]\naliases = ["B"]\n[models.b]', '"B" leads to `b` already', "another"),
+        (
+            '[models.a]\naliases = ["x"]\n[models.b]\naliases = ["X"]',
+            '4: `models.b.aliases[0]` "X" leads to `a` already',
+            "another",
+        ),
         ('[models."a b"]', '1: `models."a b"` is no name of a model', "letters, digits"),
         ('[models."../a"]', "is no name of a model", "letters, digits"),
         (f"[models.{'a' * 129}]", "is no name of a model", "up to 128"),

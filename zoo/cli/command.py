@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from zoo.cli.output import Output
+
+if TYPE_CHECKING:
+    Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - has no public name
+else:
+    Commands: TypeAlias = object
 
 
 class Command(Protocol):

@@ -70,7 +70,8 @@ def detach(project: Project, args: argparse.Namespace, out: Output) -> int:
         out.error(EaiError(word.error, hint=word.hint))
         return word.code
     out.print(word.lines[0])
-    for line in (*word.lines[1:], "  stop it      eai down"):
+    stop = "eai down" if project.folder.parent != data_dir() / "model" else "eai model stop"
+    for line in (*word.lines[1:], f"  stop it      {stop}"):
         out.say(line)
     return 0
 

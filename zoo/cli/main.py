@@ -28,10 +28,11 @@ COMMANDS: dict[str, str] = {
     "add": "add a model to zoofile.toml",
     "remove": "remove a model from zoofile.toml",
     "catalog": "list and search the featured models",
+    "import": "turn a config.yaml of Eternal Zoo into a zoofile.toml",
     "lock": "decide every byte: zoofile.toml → zoo.lock",
     "fetch": "get everything that zoo.lock needs, without serving",
     "preserve": "put models on IPFS, and their CIDs into zoo.lock",
-    "model": "models outside any project: preserve",
+    "model": "models outside any project: run, serve, stop, status, download, check, preserve",
     "up": "serve the locked environment",
     "down": "stop serving",
     "status": "show what is being served",
@@ -149,7 +150,8 @@ def _configure(parser: argparse.ArgumentParser, name: str) -> None:
     """Let the command's module say what it takes."""
     from importlib import import_module  # noqa: PLC0415 - `--version` does without
 
-    command: Command = import_module(f"zoo.cli.{name}")
+    module = f"{name}_" if name == "import" else name  # a module may not be called by a word of Python
+    command: Command = import_module(f"zoo.cli.{module}")
     command.configure(parser)
     parser.set_defaults(run=command.run)
 

@@ -70,7 +70,7 @@ def _served(
     slots = 1 if "--kv-unified" in settings.args else settings.parallel
     return ServedModel(
         name=model.name,
-        aliases=tuple(dict.fromkeys(_aliases(model, artifacts))),
+        aliases=tuple(dict.fromkeys((*settings.aliases, *_aliases(model, artifacts)))),
         task=settings.task,
         main=settings.main,
         context_length=settings.context_length // slots,

@@ -62,5 +62,6 @@ def _models(lock: Lock) -> list[object]:
     """Each model in its order, which routing follows."""
     return [
         [model.name, model.settings.task, model.settings.main, command.flags(model), command.view(model)]
+        + ([model.settings.aliases] if model.settings.aliases else [])
         for model in lock.model
     ]

@@ -83,6 +83,7 @@ class Settings(Table, frozen=True, kw_only=True):
         lora_scales: One for each file of the model's `lora`.
         args: More flags for the engine, from the list of known safe ones.
         preload: Whether it is loaded when the proxy starts, as far as memory allows.
+        aliases: What else clients may call it.
     """
 
     task: Task
@@ -97,6 +98,7 @@ class Settings(Table, frozen=True, kw_only=True):
     lora_scales: tuple[float, ...] = ()
     args: tuple[str, ...] = ()
     preload: bool = False
+    aliases: tuple[str, ...] = ()
 
 
 class Model(Table, frozen=True, kw_only=True):

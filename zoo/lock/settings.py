@@ -58,6 +58,7 @@ def settle(model: Model, facts: Facts, *, main: bool, name: str = "the model") -
         lora_scales=tuple(_finite(lora.scale, name, "lora.scale") for lora in model.lora),
         args=model.args,
         preload=model.preload,
+        aliases=model.aliases,
     )
 
 

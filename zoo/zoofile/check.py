@@ -103,6 +103,19 @@ def _names(zoofile: Zoofile) -> Iterator[Problem]:
             yield Problem(("models", name, "main"), what, "keep `main = true` with one model")
         elif model.main:
             main = name
+    yield from _aliases(zoofile, folded)
+
+
+def _aliases(zoofile: Zoofile, names: dict[str, str]) -> Iterator[Problem]:
+    """An alias leads to one model: it is no other's name or alias, whatever the case."""
+    taken = dict(names)
+    for name, model in zoofile.models.items():
+        for at, alias in enumerate(model.aliases):
+            keys = ("models", name, "aliases", at)
+            if remedy := forms.alias(alias):
+                yield Problem(keys, f"cannot be {quoted(alias)}", remedy)
+            elif (other := taken.setdefault(alias.casefold(), name)) != name:
+                yield Problem(keys, f"{quoted(alias)} leads to `{plain(other)}` already", "choose another")
 
 
 def _model(keys: Keys, model: Model) -> Iterator[Problem]:

@@ -27,6 +27,13 @@ def name(text: str) -> str | None:
     )
 
 
+def alias(text: str) -> str | None:
+    """Check what else a model may be called: what a client may send, so blanks and slashes too."""
+    if 0 < len(text) <= NAME_LIMIT and text.isprintable() and text == text.strip():
+        return None
+    return f"use 1 to {NAME_LIMIT} characters that print, with none of them blank at either end"
+
+
 def host(text: str) -> str | None:
     """Check an address to listen on."""
     return None if _HOST.fullmatch(text) else 'write an address without scheme and port, such as "127.0.0.1"'

@@ -88,6 +88,7 @@ class Model(Origin, frozen=True, kw_only=True):
 
     main: bool = False
     preload: bool = False
+    aliases: tuple[str, ...] = ()
     mmproj: str | None = None
     chat_template: str | None = None
     lora: tuple[Lora, ...] = ()

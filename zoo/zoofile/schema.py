@@ -55,6 +55,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
     "Model": {
         **_ORIGIN,
         "main": "Whether this is the main model, which is loaded at the start; else the first one is.",
+        "aliases": "What else clients may call it.",
         "preload": "Whether it is loaded at the start too, as far as memory allows.",
         "mmproj": "The projector of a model that sees or hears: from where the model comes, under its name.",
         "chat-template": "A Jinja file, relative to zoofile.toml, in place of the model's own template.",

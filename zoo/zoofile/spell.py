@@ -67,6 +67,11 @@ def name_of(file: str) -> str:
     return _clean(_QUANT.sub("", stem))
 
 
+def whole_name_of(file: str) -> str:
+    """Derive a name as `name_of` does, but with the quantisation, so that two files have two names."""
+    return _clean(_SHARD.sub("", _SUFFIX.sub("", basename(file.rstrip("/")))))
+
+
 def _hub(rest: str) -> Spelled:
     owner, _, more = rest.partition("/")
     repo, _, file = more.partition("/")

@@ -1,4 +1,4 @@
-"""Put a person's file back whole or not at all."""
+"""Write a zoofile whole or not at all."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 from stat import S_IMODE
+from typing import Any
 
 from zoo.errors import ZoofileError
 
@@ -34,6 +35,18 @@ def replace(path: Path, text: str) -> None:
             raise
     except OSError as error:
         raise ZoofileError(f"cannot write {path}: {error.strerror}", hint="nothing was changed") from None
+
+
+def written(head: str, tables: dict[str, Any]) -> str:
+    """The text of a new zoofile.
+
+    Args:
+        head: Comments above all else.
+        tables: What it says.
+    """
+    import tomlkit  # noqa: PLC0415 - slow to import, and seldom needed
+
+    return head + tomlkit.dumps(tables)
 
 
 def create(path: Path, text: str) -> bool:

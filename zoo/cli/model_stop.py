@@ -1,0 +1,77 @@
+"""`eai model stop` and `status`: end, or show, what `eai model run` and `serve` have started."""
+
+from __future__ import annotations
+
+import argparse
+
+from zoo.cli import down, status
+from zoo.cli.command import Commands
+from zoo.cli.library import Library
+from zoo.cli.output import Output
+from zoo.cli.project import data_dir
+from zoo.cli.text import port
+from zoo.errors import UsageError
+
+
+def configure(commands: Commands) -> None:
+    """Add the commands."""
+    stop = commands.add_parser(
+        "stop",
+        help="stop serving models",
+        description="Stop a server that `eai model run` or `serve` has started; answers under way end first.",
+        epilog="example:\n  eai model stop",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    stop.add_argument("--force", action="store_true", help="wait for no answer; kill what does not end")
+    stop.add_argument("--port", type=port, metavar="N", help="which one, where there are several")
+    stop.set_defaults(model=_stop)
+    shows = commands.add_parser(
+        "status",
+        help="show which models are being served",
+        description="Show what is being served. Exits 0 if something is, and 1 if not.",
+        epilog="example:\n  eai model status",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    shows.add_argument("--json", action="store_true", help="say it as JSON, a line for each server")
+    shows.set_defaults(model=_status)
+
+
+def _stop(args: argparse.Namespace, out: Output) -> int:
+    library = Library(data_dir() / "model")
+    running = _running(library)
+    if args.port is not None:
+        running = [each for each in running if each == args.port]
+    if not running:
+        out.say("no model is being served" + ("" if args.port is None else f" on port {args.port}"))
+        return 0
+    if len(running) > 1:
+        raise UsageError(
+            f"models are being served on the ports {', '.join(map(str, running))}",
+            hint="name one with --port",
+        )
+    words = ["--project", str(library.served(running[0]).folder), *(["--force"] if args.force else [])]
+    parser = argparse.ArgumentParser()
+    down.configure(parser)
+    return down.run(parser.parse_args(words), out)
+
+
+def _status(args: argparse.Namespace, out: Output) -> int:
+    library = Library(data_dir() / "model")
+    running = _running(library)
+    if not running:
+        out.say("no model is being served; `eai model run NAME` serves one")
+        return 1
+    parser = argparse.ArgumentParser()
+    status.configure(parser)
+    for number in running:
+        words = ["--project", str(library.served(number).folder), *(["--json"] if args.json else [])]
+        status.run(parser.parse_args(words), out)
+    return 0
+
+
+def _running(library: Library) -> list[int]:
+    from zoo.serve import state  # noqa: PLC0415 - `--help` does not need it
+    from zoo.serve.rundir import run_dir  # noqa: PLC0415 - as above
+
+    data = data_dir()
+    return [p for p in library.ports() if state.running(run_dir(data, library.served(p).folder)) is not None]
