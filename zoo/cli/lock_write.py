@@ -14,6 +14,7 @@ from zoo.lock.check import faults
 from zoo.lock.diff import diff
 from zoo.lock.merge import Merged, is_conflicted, merge, unite
 from zoo.lock.model import Lock
+from zoo.toolchains.advisories import warnings
 
 Resolver = Callable[[Lock | None], Lock]
 
@@ -36,6 +37,8 @@ def write(project: Project, resolver: Resolver, out: Output, *, as_json: bool = 
     new = resolver(old)
     written = toml.write(project.lock, new, seen=seen)
     changes = diff(old, new)
+    for warning in warnings(new):
+        out.warn(f"{warning}\nhint: `eai lock --upgrade-toolchain NAME` pins a newer build")
     if as_json:
         out.json({"written": written, "changes": [msgspec.to_builtins(change) for change in changes]})
         return 0

@@ -84,7 +84,12 @@ def require(name: str) -> None:
 
 @cache
 def llama_cpp() -> LlamaCpp:
-    """Read the data: packed into the wheel of eai, or at the root of its repository."""
+    """Read what there is to know of llama.cpp."""
+    return msgspec.convert(tomllib.loads(data("llama-cpp.toml")), LlamaCpp)
+
+
+def data(name: str) -> str:
+    """The text of a data file: packed into the wheel of eai, or at the root of its repository."""
     packed = _HERE / "data"
     folder = packed if packed.is_dir() else _HERE.parents[1] / "toolchains"
-    return msgspec.convert(tomllib.loads((folder / "llama-cpp.toml").read_text("utf-8")), LlamaCpp)
+    return (folder / name).read_text("utf-8")
