@@ -73,7 +73,7 @@ def locked(zoofile: Zoofile, *, offset: int = 0) -> Lock:
     for name, request in toolchain_requests(zoofile).items():
         digest = Digest.of_hex("f" * 64)
         build = Build(platform="linux-x86_64", variant="cpu", program="bin", digest=digest)
-        tools.append(Toolchain(name=name, request=request, version="b1", builds=(build,)))
+        tools.append(Toolchain(name=name, request=request, version="b10000", builds=(build,)))
         artifacts.append(Artifact(digest=digest, size=7, url=("https://example.org/llama",)))
     return Lock(
         version=VERSION,
@@ -272,7 +272,7 @@ def test_a_first_lock_says_what_it_holds(tmp_path: Path) -> None:
     assert told.talk == (
         "+ mine: 000000020000 (1 file, 2.0 MB)\n"
         "+ qwen: 000000010000 (1 file, 1.0 MB)\n"
-        "+ llama-cpp: b1 (1 build, 7 bytes)\n"
+        "+ llama-cpp: b10000 (1 build, 7 bytes)\n"
         "locked 2 models, 1 toolchain: 3 new\n"
     )
 

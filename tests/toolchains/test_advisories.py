@@ -38,4 +38,4 @@ def test_a_lock_is_warned_of_with_the_build_that_has_none() -> None:
     assert warnings(locked) == ()
     (old,) = locked.toolchain
     (said,) = warnings(replace(locked, toolchain=(replace(old, version="b8200"),)))
-    assert said.startswith("llama-cpp b8200 has known faults, which b8908 does not: CVE-2026-21869: ")
+    assert said.startswith("llama-cpp b8200 has known faults that b8908 has not:\n  CVE-2026-21869: ")

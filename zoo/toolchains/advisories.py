@@ -37,15 +37,14 @@ def open_in(toolchain: str, version: str) -> tuple[Advisory, ...]:
 
 
 def warnings(lock: Lock) -> tuple[str, ...]:
-    """A line of text for each locked toolchain that has known faults."""
+    """What a person is told of each locked toolchain that has known faults."""
     told = []
     for toolchain in lock.toolchain:
         if found := open_in(toolchain.name, toolchain.version):
             newest = max(found, key=lambda each: _number(each.fixed) or 0)
-            faults = "; ".join(f"{each.id}: {each.what}" for each in found)
-            told.append(
-                f"{toolchain.name} {toolchain.version} has known faults, which {newest.fixed} does not: {faults}"
-            )
+            faults = "".join(f"\n  {each.id}: {each.what}" for each in found)
+            about = f"{toolchain.name} {toolchain.version} has known faults that {newest.fixed} has not:"
+            told.append(f"{about}{faults}")
     return tuple(told)
 
 
