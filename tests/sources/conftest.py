@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 
 import httpx2
 import pytest
@@ -14,6 +14,7 @@ from support.lying import Server, serving
 
 from zoo.config import Ipfs as Settings
 from zoo.sources.ipfs import Ipfs
+from zoo.sources.web import Web
 
 
 @pytest.fixture
@@ -36,8 +37,14 @@ def servers() -> Iterator[Callable[[], Server]]:
 
 
 @pytest.fixture
-def make(client: httpx2.Client) -> Make:
-    return lambda *urls, **more: Ipfs(lambda: client, Settings(gateways=urls or None, **more), patience=BRIEF)
+def web() -> Iterator[Web]:
+    with closing(Web({})) as made:
+        yield made
+
+
+@pytest.fixture
+def make(web: Web) -> Make:
+    return lambda *urls, **more: Ipfs(lambda: web, Settings(gateways=urls or None, **more), BRIEF)
 
 
 @pytest.fixture

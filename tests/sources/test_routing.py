@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-import httpx2
 import pytest
 from support.lying import Answer, Asked, Server, Wire, serving, status
 
 from zoo.ipfs import cid as cids
-from zoo.sources.http import new_client
 from zoo.sources.routing import MOST, providers
+from zoo.sources.web import Web
 
 ROOT = cids.parse("bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku")
 PATH = f"/routing/v1/providers/{ROOT}?filter-protocols=transport-ipfs-gateway-http"
@@ -21,12 +20,6 @@ PATH = f"/routing/v1/providers/{ROOT}?filter-protocols=transport-ipfs-gateway-ht
 def server() -> Iterator[Server]:
     with serving() as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[httpx2.Client]:
-    with new_client() as client:
-        yield client
 
 
 def saying(body: bytes) -> Answer:
@@ -41,15 +34,15 @@ def announced(*addresses: object) -> bytes:
     return json.dumps({"Providers": [{"ID": "12D3", "Addrs": [each]} for each in addresses]}).encode()
 
 
-def test_servers_with_a_name_are_found_once_and_not_too_many(server: Server, client: httpx2.Client) -> None:
+def test_servers_with_a_name_are_found_once_and_not_too_many(server: Server, web: Web) -> None:
     said = announced("/dns4/a.example/tcp/443/https", "/dns/b.example/tcp/8443/tls/http")
     server.on(PATH, saying(said))
     expected = ["https://a.example:443", "https://b.example:8443"]
-    assert providers(client, server.url("/"), ROOT) == expected
+    assert providers(web, server.url("/"), ROOT) == expected
     server.on(PATH, saying(announced(*["/dns4/a.example/tcp/443/https"] * 3)))
-    assert providers(client, server.url(""), ROOT) == expected[:1]
+    assert providers(web, server.url(""), ROOT) == expected[:1]
     server.on(PATH, saying(announced(*(f"/dns4/{at}.example/tcp/443/https" for at in range(50)))))
-    assert len(providers(client, server.url(""), ROOT)) == MOST
+    assert len(providers(web, server.url(""), ROOT)) == MOST
 
 
 @pytest.mark.parametrize(
@@ -64,11 +57,9 @@ def test_servers_with_a_name_are_found_once_and_not_too_many(server: Server, cli
         "https://a.example",
     ],
 )
-def test_what_is_no_named_https_server_is_not_asked(
-    server: Server, client: httpx2.Client, address: str
-) -> None:
+def test_what_is_no_named_https_server_is_not_asked(server: Server, web: Web, address: str) -> None:
     server.on(PATH, saying(announced(address)))
-    assert providers(client, server.url(""), ROOT) == []
+    assert providers(web, server.url(""), ROOT) == []
 
 
 @pytest.mark.parametrize(
@@ -86,9 +77,7 @@ def test_what_is_no_named_https_server_is_not_asked(
     ],
     ids=["404", "500", "empty", "list", "null", "no-addresses", "number", "endless", "cut"],
 )
-def test_an_answer_that_says_nothing_finds_nobody(
-    server: Server, client: httpx2.Client, answer: Answer
-) -> None:
+def test_an_answer_that_says_nothing_finds_nobody(server: Server, web: Web, answer: Answer) -> None:
     server.on(PATH, answer)
-    assert providers(client, server.url(""), ROOT) == []
-    assert providers(client, "http://127.0.0.1:1", ROOT) == []
+    assert providers(web, server.url(""), ROOT) == []
+    assert providers(web, "http://127.0.0.1:1", ROOT) == []

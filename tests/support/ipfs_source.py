@@ -8,11 +8,11 @@ from support.gateway import (
     noise,
 )
 
-from zoo.sources.http import Patience
 from zoo.sources.ipfs import Ipfs
+from zoo.sources.web import Wait
 
 DATA = noise(300_000)
-BRIEF = Patience(connect=5, first=1, stall=1)
+BRIEF = Wait(connect=5, more=1)
 
 Make = Callable[..., Ipfs]
 

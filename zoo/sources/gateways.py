@@ -9,26 +9,22 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
 
 from zoo.errors import EaiError, IntegrityError, Interrupted, Malformed, SourceError
 from zoo.ipfs import cid as cids
 from zoo.ipfs.cid import Cid
 from zoo.sources.answers import length, refuse
-from zoo.sources.http import Patience, plain
 from zoo.sources.underway import Underway
-
-if TYPE_CHECKING:
-    import httpx2
+from zoo.sources.web import Answer, Wait, Web, redirected
 
 LOCAL = "http://127.0.0.1:8080"
 """Where Kubo's gateway is on one's own machine; asked before all others where it answers."""
 PUBLIC = ("https://trustless-gateway.link", "https://ipfs.io", "https://4everland.io")
 """Gateways for everyone: best effort, and each sees what is asked for."""
 
-PATIENCE = Patience(connect=5, first=20, stall=20)
+WAIT = Wait(connect=5, more=20)
 _PROBE = "bafkqaaa"
-_PROBE_PATIENCE = Patience(connect=0.3, first=0.5, stall=0.5)
+_PROBE_WAIT = Wait(connect=0.3, more=0.5)
 
 _RAW = "application/vnd.ipld.raw"
 _OK = 200
@@ -49,10 +45,10 @@ class Gateway:
         lied: What was said when it gave other bytes than those asked for. Such a one is never asked again.
     """
 
-    def __init__(self, url: str, client: Callable[[], httpx2.Client], patience: Patience = PATIENCE) -> None:
+    def __init__(self, url: str, web: Callable[[], Web], wait: Wait = WAIT) -> None:
         self.url = url.rstrip("/")
         self.lied: IntegrityError | None = None
-        self._client, self._patience = client, patience
+        self._web, self._wait = web, wait
         self._lock = threading.Lock()
         self._busy, self._pace = 0, _USUAL
 
@@ -91,59 +87,31 @@ class Gateway:
 
     def answers(self) -> bool:
         """Whether it is there and is a trustless gateway: it is asked for the block of no bytes."""
-        probe = Gateway(self.url, self._client, _PROBE_PATIENCE)
+        probe = Gateway(self.url, self._web, _PROBE_WAIT)
         try:
             return probe.block(cids.parse(_PROBE), 0, Underway(self.url)) == b""
         except (SourceError, IntegrityError):
             return False
 
     def _ask(self, name: str, most: int, underway: Underway) -> bytes:
-        import httpx2  # noqa: PLC0415 - 100 ms that only those who fetch should pay
-
-        url = f"{self.url}/ipfs/{name}?format=raw"
-        try:
-            response = self._follow(url, underway)
-            try:
-                return _read(url, response, most)
-            finally:
-                underway.forget(response)
-        except (httpx2.TransportError, httpx2.StreamError) as error:
-            raise Interrupted(f"{url}: {plain(error)}") from error
-        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            raise SourceError(f"{url}: {error}") from error
-
-    def _follow(self, url: str, underway: Underway) -> httpx2.Response:
-        there = url
+        url = there = f"{self.url}/ipfs/{name}?format=raw"
         for _ in range(_MOST_REDIRECTS + 1):
-            response = self._send(there)
-            underway.add(response)
-            if response.status_code not in _REDIRECTS:
-                return response
-            underway.forget(response)
-            target = response.request.url.join(response.headers.get("location", ""))
-            if target.scheme not in {"https", response.request.url.scheme}:
-                raise SourceError(f"{url}: redirects from https to {target.scheme or 'nowhere'}")
-            there = str(target.copy_with(username=None, password=None))
+            answer = self._web().get(there, accept=_RAW, wait=self._wait)
+            underway.add(answer, answer.socket)
+            try:
+                if answer.status not in _REDIRECTS:
+                    return _read(url, answer, most)
+                there = redirected(there, answer.headers.get("location", ""))
+            finally:
+                underway.forget(answer)
         raise SourceError(f"{url}: more than {_MOST_REDIRECTS} redirects")
 
-    def _send(self, url: str) -> httpx2.Response:
-        import httpx2  # noqa: PLC0415 - loaded already: there is a client
 
-        wait = self._patience
-        timeout = httpx2.Timeout(connect=wait.connect, read=wait.first, write=wait.first, pool=None)
-        client = self._client()
-        request = client.build_request("GET", url, headers={"Accept": _RAW}, timeout=timeout)
-        response = client.send(request, stream=True, follow_redirects=False)
-        # As in `zoo.sources.http`: the transport looks the read timeout up again when the body begins.
-        request.extensions["timeout"]["read"] = wait.stall
-        return response
-
-
-def _read(url: str, response: httpx2.Response, most: int) -> bytes:
+def _read(url: str, answer: Answer, most: int) -> bytes:
     """Read a block, and not a byte more than it may have."""
-    headers = response.headers
-    if response.status_code != _OK:
-        refuse(url, response.status_code, headers)
+    headers = answer.headers
+    if answer.status != _OK:
+        refuse(url, answer.status, headers)
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != _RAW:
         raise SourceError(f"{url}: is no trustless gateway: asked for a raw block, it sends {kind[:60]!r}")
@@ -151,14 +119,12 @@ def _read(url: str, response: httpx2.Response, most: int) -> bytes:
         raise SourceError(f"{url}: sends the block as {coding[:40]}, though asked for it as it is")
     if (length(url, headers) or 0) > most:
         raise Malformed(f"{url}: announces more than the {most:,} bytes that the block may have")
-    parts: list[bytes] = []
-    left = most
-    for chunk in response.iter_raw():
-        left -= len(chunk)
-        if left < 0:
+    block = b""
+    while chunk := answer.read(most + 1 - len(block)):
+        block = block + chunk if block else chunk  # nearly always all of it comes as one, without a copy
+        if len(block) > most:
             raise Malformed(f"{url}: sends more than the {most:,} bytes that the block may have")
-        parts.append(chunk)
-    return b"".join(parts)
+    return block
 
 
 class Pool:

@@ -8,12 +8,13 @@ the first host only and https never becomes http.
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from zoo import __version__
 from zoo.errors import Interrupted, SizeMismatch, SourceChanged, SourceError
@@ -28,6 +29,10 @@ _MOST_REDIRECTS = 10
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _OK, _PARTIAL, _UNSATISFIABLE = 200, 206, 416
 _STALE_LINK = frozenset({401, 403, 404, 410})
+
+
+class _HasSocket(Protocol):
+    def get_extra_info(self, info: str) -> socket.socket | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +175,7 @@ class HttpDownload:
         response = self._client.send(request, stream=True, follow_redirects=False)
         # httpx has one read timeout; its transport looks it up again when the body begins.
         request.extensions["timeout"]["read"] = wait.stall
-        self._underway.add(response)
+        self._underway.add(response, _socket(response))
         return response
 
     def _body(self, response: httpx2.Response, asked: Range | None) -> Body:
@@ -233,6 +238,11 @@ class HttpDownload:
                 # Where the end of the connection is the end of the file, nobody can tell which it was.
                 raise Interrupted(f"{self._url}: the connection ended at byte {offset:,}")
             raise SizeMismatch(f"{self._url}: ends after {offset:,} bytes, expected {end:,}")
+
+
+def _socket(response: httpx2.Response) -> socket.socket | None:
+    stream: _HasSocket | None = response.extensions.get("network_stream")
+    return stream.get_extra_info("socket") if stream is not None else None
 
 
 def plain(error: Exception) -> str:

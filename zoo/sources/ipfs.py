@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from zoo.config import Ipfs as Settings
 from zoo.digest import Digest
@@ -19,13 +19,10 @@ from zoo.sources import archive as archives
 from zoo.sources.archive import Unpacked
 from zoo.sources.base import Body, Download, Found, Member
 from zoo.sources.directory import choose
-from zoo.sources.gateways import LOCAL, PATIENCE, PUBLIC, Aside, Gateway, Pool
-from zoo.sources.http import Patience
+from zoo.sources.gateways import LOCAL, PUBLIC, WAIT, Aside, Gateway, Pool
 from zoo.sources.unixfs_file import open_file
+from zoo.sources.web import Wait, Web
 from zoo.zoofile.model import Origin
-
-if TYPE_CHECKING:
-    import httpx2
 
 _SCHEME = "ipfs://"
 _PACKED = b"{"
@@ -35,18 +32,16 @@ class Ipfs:
     """Opens CIDs.
 
     Args:
-        client: Gives the HTTP client, when one is needed.
+        web: Gives what sends requests, when it is needed.
         settings: The gateways and the routing that the user has set.
-        patience: How long to wait for what.
+        wait: How long to wait for a gateway.
     """
 
     kind: ClassVar[SourceKind] = "ipfs"
     local: ClassVar[bool] = False
 
-    def __init__(
-        self, client: Callable[[], httpx2.Client], settings: Settings, patience: Patience = PATIENCE
-    ) -> None:
-        self._client, self._settings, self._patience = client, settings, patience
+    def __init__(self, web: Callable[[], Web], settings: Settings, wait: Wait = WAIT) -> None:
+        self._web, self._settings, self._wait = web, settings, wait
 
     def find(self, origin: Origin) -> tuple[Found, ...]:
         """Say which files a CID, or a CID and a path, means.
@@ -137,14 +132,14 @@ class Ipfs:
         return [*([local] if local.answers() else []), *map(self._gateway, PUBLIC)]
 
     def _gateway(self, url: str) -> Gateway:
-        return Gateway(url, self._client, self._patience)
+        return Gateway(url, self._web, self._wait)
 
     def _routed(self, root: Cid) -> Iterable[Gateway]:
         if self._settings.routing is None:
             return ()
         from zoo.sources.routing import providers  # noqa: PLC0415 - only where routing is asked for
 
-        return [self._gateway(url) for url in providers(self._client(), self._settings.routing, root)]
+        return [self._gateway(url) for url in providers(self._web(), self._settings.routing, root)]
 
 
 class _InArchive:

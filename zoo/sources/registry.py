@@ -18,6 +18,8 @@ from zoo.zoofile.model import Origin
 if TYPE_CHECKING:
     import httpx2
 
+    from zoo.sources.web import Web
+
 Client = Callable[[], "httpx2.Client"]
 
 PREFERENCE: tuple[SourceKind, ...] = ("bundled", "path", "ipfs", "hf", "pypi", "url")
@@ -48,7 +50,7 @@ class _Sources(Mapping[SourceKind, Source]):
         self._makers: dict[SourceKind, Callable[[], Source]] = {
             "bundled": _bundled,
             "hf": lambda: _huggingface(env, client),
-            "ipfs": lambda: _ipfs(client, config),
+            "ipfs": lambda: _ipfs(functools.cache(self._web), config),
             "path": lambda: _path(base),
             "pypi": lambda: _pypi(env, client),
             "url": lambda: _url(client),
@@ -67,6 +69,16 @@ class _Sources(Mapping[SourceKind, Source]):
         client = new_client()
         weakref.finalize(self, client.close)
         return client
+
+    def _web(self) -> Web:
+        """Make what sends requests to gateways; it is closed when the sources are gone."""
+        from urllib.request import getproxies  # noqa: PLC0415 - only for those who connect
+
+        from zoo.sources.web import Web  # noqa: PLC0415 - as above
+
+        web = Web(getproxies())
+        weakref.finalize(self, web.close)
+        return web
 
     def __iter__(self) -> Iterator[SourceKind]:
         return (kind for kind in SOURCE_KINDS if kind in self._makers)
@@ -110,10 +122,10 @@ def _huggingface(env: Mapping[str, str], client: Client) -> Source:
     return HuggingFace(env, client)
 
 
-def _ipfs(client: Client, config: Config) -> Source:
+def _ipfs(web: Callable[[], Web], config: Config) -> Source:
     from zoo.sources.ipfs import Ipfs  # noqa: PLC0415 - made when it is asked for
 
-    return Ipfs(client, config.ipfs)
+    return Ipfs(web, config.ipfs)
 
 
 def _path(base: Path) -> Source:

@@ -7,18 +7,18 @@ there, so what is found is only asked over https, by name, and every block that 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated
+from contextlib import closing
+from typing import Annotated
 
 import msgspec
 
+from zoo.errors import SourceError
 from zoo.ipfs.cid import Cid
-
-if TYPE_CHECKING:
-    import httpx2
+from zoo.sources.web import Wait, Web
 
 MOST = 8
 _LONGEST = 1 << 20
-_TIMEOUT = 10.0
+_WAIT = Wait(connect=10, more=10)
 _OK = 200
 _HTTPS = re.compile(r"/dns[46]?/(?P<host>[A-Za-z0-9.-]{1,253})/tcp/(?P<port>[0-9]{1,5})/(https|tls/http)")
 
@@ -33,24 +33,16 @@ class _Answer(msgspec.Struct, frozen=True):
     providers: list[_Provider] | None = msgspec.field(name="Providers", default=None)
 
 
-def providers(client: httpx2.Client, routing: str, root: Cid) -> list[str]:
+def providers(web: Web, routing: str, root: Cid) -> list[str]:
     """Find gateways that say they have a block, at most a few; none where nobody can be asked."""
-    import httpx2  # noqa: PLC0415 - loaded already: there is a client
-
     url = f"{routing.rstrip('/')}/routing/v1/providers/{root}?filter-protocols=transport-ipfs-gateway-http"
     try:
-        with client.stream("GET", url, headers={"Accept": "application/json"}, timeout=_TIMEOUT) as response:
-            if response.status_code != _OK:
-                return []
-            data = b""
-            for chunk in response.iter_raw():
-                data += chunk
-                if len(data) > _LONGEST:
-                    return []
-        answer = msgspec.json.decode(data, type=_Answer)
-    except (httpx2.HTTPError, httpx2.InvalidURL, msgspec.DecodeError, UnicodeDecodeError):
+        with closing(web.get(url, accept="application/json", wait=_WAIT)) as answer:
+            data = answer.read(_LONGEST + 1) if answer.status == _OK else b""
+        found = msgspec.json.decode(data, type=_Answer) if len(data) <= _LONGEST else _Answer()
+    except (SourceError, msgspec.DecodeError, UnicodeDecodeError):
         return []
-    addresses = (address for provider in answer.providers or () for address in provider.addrs or ())
+    addresses = (address for provider in found.providers or () for address in provider.addrs or ())
     return list(dict.fromkeys(filter(None, map(_url, addresses))))[:MOST]
 
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import socket
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from zoo.errors import Interrupted
 
-if TYPE_CHECKING:
-    import httpx2
 
+class Answer(Protocol):
+    """An answer of any library."""
 
-class _HasSocket(Protocol):
-    def get_extra_info(self, info: str) -> socket.socket | None: ...
+    def close(self) -> None:
+        """Let go of it."""
+        ...
 
 
 class Underway:
@@ -27,35 +28,33 @@ class Underway:
     def __init__(self, name: str) -> None:
         self._name = name
         self._lock = threading.Lock()
-        self._open: set[httpx2.Response] = set()
+        self._open: dict[Answer, socket.socket | None] = {}
         self._closed = False
 
-    def add(self, response: httpx2.Response) -> None:
-        """Note an answer that has begun.
+    def add(self, answer: Answer, sock: socket.socket | None) -> None:
+        """Note an answer that has begun, and what it comes through.
 
         Raises:
             Interrupted: The download has ended meanwhile; the answer is closed.
         """
         with self._lock:
-            self._open.add(response)
+            self._open[answer] = sock
             closed = self._closed
         if closed:
-            self.forget(response)
+            self.forget(answer)
             raise Interrupted(f"{self._name}: given up")
 
-    def forget(self, response: httpx2.Response) -> None:
+    def forget(self, answer: Answer) -> None:
         """Close an answer."""
         with self._lock:
-            self._open.discard(response)
-        response.close()
+            self._open.pop(answer, None)
+        answer.close()
 
     def close(self) -> None:
         """End every answer: its readers see the connection end."""
         with self._lock:
             self._closed = True
-            for response in self._open:
-                stream: _HasSocket | None = response.extensions.get("network_stream")
-                sock = stream.get_extra_info("socket") if stream is not None else None
+            for sock in self._open.values():
                 if sock is not None:
                     # The plain socket's, also for TLS: a reader in another thread must not lose its state.
                     with suppress(OSError):

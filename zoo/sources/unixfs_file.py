@@ -1,9 +1,10 @@
 """A file on IPFS as a download: ranges of it, put together from blocks that were each checked.
 
-Blocks are asked for ahead of their turn, so that several are under way even where one thread reads. A
-leaf that lies in two ranges is fetched for both. The store keeps pieces of 1 MiB: that is a leaf of the
-profile unixfs-v1-2025, and four of 256 KiB, so an interruption costs a leaf or three a stream; leaves of
-other lengths cost at most one more at each end of a range.
+Several blocks are under way at a time. Where enough threads read, each gets the blocks of its range and
+hands them on while they are in the processor's cache; where fewer do, blocks are asked for ahead of their
+turn. A leaf that lies in two ranges is fetched for both. The store keeps pieces of 1 MiB: that is a leaf
+of the profile unixfs-v1-2025, and four of 256 KiB, so an interruption costs a leaf or three a stream;
+leaves of other lengths cost at most one more at each end of a range.
 """
 
 from __future__ import annotations
@@ -25,7 +26,6 @@ from zoo.sources.workers import Workers
 
 MAX_SIZE = 1 << 40
 """Bytes of a file that nothing is known of before."""
-AHEAD = 6
 _EACH, _MOST = 4, 16
 """Blocks under way at a time, for each gateway and of all: more would only wait for one another."""
 
@@ -59,7 +59,9 @@ class UnixfsFile:
         self.size: int | None = size
         self._walk = Walk(root, size=size, max_size=MAX_SIZE)
         self.validator: str | None = str(root)
-        self._pool, self._workers = pool, Workers(min(_EACH * pool.count, _MOST), "eai-block")
+        self._pool, self._together = pool, min(_EACH * pool.count, _MOST)
+        self._workers = Workers(self._together, "eai-block")
+        self._readers = 0
         self._nodes: dict[Place, Opened] = {}
         self._lock = threading.Lock()
 
@@ -83,7 +85,13 @@ class UnixfsFile:
         if self._walk.size is None:
             self._open(self._walk.root)
         end = self._walk.limit if stop is None else min(stop, self._walk.limit)
-        yield Body(start, self._chunks(start, end), end)
+        with self._lock:
+            self._readers += 1
+        try:
+            yield Body(start, self._chunks(start, end), end)
+        finally:
+            with self._lock:
+                self._readers -= 1
 
     def close(self) -> None:
         """End everything that is being read."""
@@ -93,7 +101,7 @@ class UnixfsFile:
     def _chunks(self, start: int, stop: int) -> Iterator[bytes]:
         line: deque[Piece | _Coming] = deque(self._within([self._walk.root], start, stop))
         while line:
-            for item in islice(line, AHEAD):
+            for item in islice(line, 1, -(-self._together // max(1, self._readers))):
                 if isinstance(item, _Coming):
                     item.begin()
             item = line.popleft()
@@ -113,13 +121,12 @@ class UnixfsFile:
                 yield part if isinstance(part, Piece) else _Coming(self, part)
 
     def begin(self, place: Place) -> Future[Opened]:
-        """Ask for a block, on a thread of its own; what is remembered is there at once."""
-        known = self._nodes.get(place)
-        if known is None:
-            return self._workers.do(lambda: self._open(place))
-        done: Future[Opened] = Future()
-        done.set_result(known)
-        return done
+        """Ask for a block, on a thread of its own."""
+        return self._workers.do(lambda: self.open(place))
+
+    def open(self, place: Place) -> Opened:
+        """Get a block, and say what it holds; what is remembered is there at once."""
+        return self._nodes.get(place) or self._open(place)
 
     def _open(self, place: Place) -> Opened:
         most = place.size if place.cid.codec == RAW and place.size is not None else BLOCK_MAX
@@ -146,7 +153,5 @@ class _Coming:
             self._future = self._file.begin(self._place)
 
     def opened(self) -> Opened:
-        """Wait for it."""
-        self.begin()
-        assert self._future is not None  # noqa: S101 - `begin` has just seen to it
-        return self._future.result()
+        """Wait for it, or get it on this thread where that was not begun."""
+        return self._file.open(self._place) if self._future is None else self._future.result()

@@ -188,20 +188,22 @@ class Filler:
         rest = memoryview(chunk)
         while rest:
             count = min(len(rest), len(self._buffer) - self._filled)
-            self._buffer[self._filled : self._filled + count] = rest[:count]
+            piece, rest = rest[:count], rest[count:]
+            if count < len(self._buffer):  # else all of a piece came at once, and needs no copy
+                self._buffer[self._filled : self._filled + count] = piece
+                piece = self._buffer[: self._filled + count]
             self._filled += count
-            rest = rest[count:]
             if self._filled == len(self._buffer) or (self.offset == size and not rest):
-                self._put()
+                self._put(piece)
 
     def finish(self) -> None:
         """Put the last piece of a file whose size nobody knew: it ends here."""
         # The size first: with the last piece there, a follower would take it for a full one.
         self._partial.end(self.offset)
         if self._filled:
-            self._put()
+            self._put(self._buffer[: self._filled])
 
-    def _put(self) -> None:
-        self._partial.put(self._index, self._buffer[: self._filled])
+    def _put(self, piece: memoryview) -> None:
+        self._partial.put(self._index, piece)
         self._index += 1
         self._filled = 0
