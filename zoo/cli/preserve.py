@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -107,9 +108,13 @@ def run(args: argparse.Namespace, out: Output) -> int:
         tell = stack.enter_context(shown(out))
         contents: dict[choose.Item, Content] = {}
         for item in items:
-            choose.require_intact(item, store)
             read, size = stack.enter_context(opened(store.object(item.digest)))
-            contents[item] = build(item.name, read, size, tell)
+            # At the same time, so that what the one reads from the disk the other has in memory.
+            intact = stack.enter_context(ThreadPoolExecutor(1)).submit(choose.require_intact, item, store)
+            try:
+                contents[item] = build(item.name, read, size, tell)
+            finally:
+                intact.result()
             if not args.json:
                 out.print(f"{contents[item].cid}  {item.name}")
         written = _keep(path, contents, places, tell)

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urljoin, urlsplit
-from urllib.request import proxy_bypass_environment
+from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # typeshed lacks it
 
 from zoo import __version__
 from zoo.errors import Interrupted, SourceError
@@ -109,18 +109,17 @@ class Web:
                 manager.clear()
 
     def _manager(self, url: str) -> urllib3.PoolManager:
-        proxy = self._proxy(url)
-        key = proxy, "https" in {urlsplit(url).scheme, urlsplit(proxy or "").scheme}
-        with self._lock:
-            if key not in self._managers:
-                self._managers[key] = _manager(proxy, _trust() if key[1] else None)
-            return self._managers[key]
+        from urllib3.util import parse_url  # noqa: PLC0415 - loaded already, by `get`
 
-    def _proxy(self, url: str) -> str | None:
-        parts = urlsplit(url)
-        if proxy_bypass_environment(parts.netloc.rpartition("@")[2], self._proxies):
-            return None
-        return self._proxies.get(parts.scheme) or self._proxies.get("all")
+        address = parse_url(url)
+        proxy = None
+        if not proxy_bypass_environment(address.netloc or "", self._proxies):
+            proxy = self._proxies.get(address.scheme or "") or self._proxies.get("all")
+        secure = address.scheme == "https" or (proxy or "").startswith("https:")
+        with self._lock:
+            if (proxy, secure) not in self._managers:
+                self._managers[proxy, secure] = _manager(proxy, _trust() if secure else None)
+            return self._managers[proxy, secure]
 
 
 def _manager(proxy: str | None, trust: ssl.SSLContext | None) -> urllib3.PoolManager:
