@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -102,19 +102,19 @@ def run(args: argparse.Namespace, out: Output) -> int:
         return _archives(models, wanted, args, out)
     from zoo.cli.preserving import shown, targets  # noqa: PLC0415 - only once there is something to do
     from zoo.preserve.content import build, opened  # noqa: PLC0415 - as above
+    from zoo.sources.workers import Workers  # noqa: PLC0415 - as above
 
     with ExitStack() as stack:
         places = stack.enter_context(targets(wanted, args))
         tell = stack.enter_context(shown(out))
+        checks = stack.enter_context(closing(Workers(1, "eai-intact")))
         contents: dict[choose.Item, Content] = {}
         for item in items:
             read, size = stack.enter_context(opened(store.object(item.digest)))
             # At the same time, so that what the one reads from the disk the other has in memory.
-            intact = stack.enter_context(ThreadPoolExecutor(1)).submit(choose.require_intact, item, store)
-            try:
-                contents[item] = build(item.name, read, size, tell)
-            finally:
-                intact.result()
+            intact = checks.do(partial(choose.require_intact, item, store))
+            contents[item] = build(item.name, read, size, tell)
+            intact.result()
             if not args.json:
                 out.print(f"{contents[item].cid}  {item.name}")
         written = _keep(path, contents, places, tell)

@@ -27,7 +27,8 @@ from zoo.sources.workers import Workers
 MAX_SIZE = 1 << 40
 """Bytes of a file that nothing is known of before."""
 _EACH, _MOST = 4, 16
-"""Blocks under way at a time, for each gateway and of all: more would only wait for one another."""
+"""Blocks under way at a time, for each gateway and of all: more would only wait for one another. Every
+thread that reads has one, however many those are."""
 
 _NODES_MAX = 1 << 17
 """Places that are remembered of nodes that were read."""
