@@ -178,4 +178,7 @@ def _said_plainly(url: str) -> Iterator[None]:
     except exceptions.ConnectTimeoutError as error:
         raise Interrupted(f"{url}: no connection in time") from error
     except exceptions.HTTPError as error:
-        raise Interrupted(f"{url}: the connection ended ({error})") from error
+        what = (
+            error.args[0] if error.args else error
+        )  # behind it there may be another exception, for programmers
+        raise Interrupted(f"{url}: the connection ended ({what})") from error
