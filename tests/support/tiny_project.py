@@ -1,0 +1,80 @@
+"""A project of one C++ file in a source archive, which CMake and Ninja build for real in a second or two."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import shutil
+import tarfile
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+import pytest
+
+from zoo.lock.model import Build, Recipe
+from zoo.platform import current
+from zoo.store import Store
+
+TOP = "tiny-1.0"
+FOLDER = f"{TOP}/vendor/tiny"
+CMAKE = """cmake_minimum_required(VERSION 3.18)
+project(tiny CXX)
+option(TINY_LOUD "" OFF)
+add_executable(tiny tiny.cpp)
+target_compile_definitions(tiny PRIVATE LOUD=$<BOOL:${TINY_LOUD}>)
+"""
+PROGRAM = """#include <cstdio>
+int main() { std::puts(LOUD ? "HELLO" : "hello"); std::puts(__FILE__); }
+"""
+FILES: Mapping[str, str] = MappingProxyType({"CMakeLists.txt": CMAKE, "tiny.cpp": PROGRAM})
+NEEDED = ("cmake", "ninja", "cc", "c++")
+
+
+def require_tools() -> None:
+    """Skip a test on a machine without compilers, and fail it where everything must be tested."""
+    if missing := [name for name in NEEDED if shutil.which(name) is None]:
+        says = (
+            f"no {', '.join(missing)}: `apt-get install cmake ninja-build g++`, or `brew install cmake ninja`"
+        )
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(says)
+
+
+def archive(path: Path, files: Mapping[str, str] = FILES, *, folder: str = FOLDER) -> Path:
+    """Write a source archive with these files in its folder, and one beside it."""
+    members = {f"{folder}/{name}": text for name, text in files.items()}
+    write_tar(path, [_member(name, text) for name, text in {f"{TOP}/PKG-INFO": "", **members}.items()])
+    return path
+
+
+def write_tar(path: Path, members: list[tuple[tarfile.TarInfo, bytes]]) -> None:
+    """Write a gzipped tar of just these."""
+    with gzip.open(path, "wb", compresslevel=1) as packed, tarfile.open(fileobj=packed, mode="w") as tar:
+        for info, content in members:
+            tar.addfile(info, io.BytesIO(content))
+
+
+def _member(name: str, text: str) -> tuple[tarfile.TarInfo, bytes]:
+    info = tarfile.TarInfo(name)
+    info.size = len(text.encode())
+    return info, text.encode()
+
+
+def build(
+    store: Store,
+    path: Path,
+    *flags: str,
+    targets: tuple[str, ...] = ("tiny",),
+    folder: str = FOLDER,
+    variant: str = "cpu",
+) -> Build:
+    """Lock a source archive that is put into a store."""
+    digest, _ = store.adopt(path)
+    return Build(
+        platform=current(),
+        variant=variant,
+        program=targets[0],
+        digest=digest,
+        recipe=Recipe(folder=folder, flags=flags, targets=targets),
+    )
