@@ -110,11 +110,23 @@ make_node_peers() {
     fi
 }
 
+# Engines that are built from source are built before the tests, once on a machine: it takes minutes.
+make_engines() {
+    local skipped='the tests that need engines built from source are skipped' name
+    for name in cmake ninja c++; do
+        command -v "$name" >/dev/null && continue
+        say "no $name here: $skipped"
+        return 0
+    done
+    (cd "$root/tests" && "$venv/bin/python" -m support.native) || say "the engines could not be built: $skipped"
+}
+
 run_tests() {
     test_packages
     install --group "$root/pyproject.toml:dev"
     make_kubo
     make_node_peers
+    make_engines
     (cd "$root" && "$venv/bin/python" -m pytest -n auto "$@")
 }
 

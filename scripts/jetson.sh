@@ -17,6 +17,6 @@ system_packages() {
     apt_python
 }
 
-test_packages() { apt_install git curl; }
+test_packages() { apt_install git curl cmake ninja-build g++; }
 
 main "$@"

@@ -19,6 +19,9 @@ system_packages() {
 
 test_packages() {
     command -v git >/dev/null || fail "git is missing" "run \`xcode-select --install\`"
+    # Without these, the tests that build engines say so and are skipped.
+    command -v brew >/dev/null && brew install --quiet cmake ninja >&2
+    return 0
 }
 
 main "$@"

@@ -14,6 +14,6 @@ system_packages() {
     apt_python
 }
 
-test_packages() { apt_install git curl; }
+test_packages() { apt_install git curl cmake ninja-build g++; }
 
 main "$@"

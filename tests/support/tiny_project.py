@@ -6,12 +6,14 @@ import gzip
 import io
 import os
 import shutil
+import sys
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
 import pytest
+from support.engine import PROGRAMS, wheel_folder
 
 from zoo.lock.model import Build, Recipe
 from zoo.platform import current
@@ -30,6 +32,36 @@ int main() { std::puts(LOUD ? "HELLO" : "hello"); std::puts(__FILE__); }
 """
 FILES: Mapping[str, str] = MappingProxyType({"CMakeLists.txt": CMAKE, "tiny.cpp": PROGRAM})
 NEEDED = ("cmake", "ninja", "cc", "c++")
+
+
+# A llama-server of one file: it becomes the launcher over the wheel that is installed.
+LLAMA_CMAKE = """cmake_minimum_required(VERSION 3.18)
+project(llama CXX)
+foreach(name llama-server llama-gguf-split llama-quantize)
+    add_executable(${name} tools/server/server.cpp)
+endforeach()
+"""
+LLAMA_SERVER = """#include <cstdlib>
+#include <unistd.h>
+#include <vector>
+int main(int, char **argv) {
+    setenv("PYTHONPATH", "%(path)s", 1);
+    std::vector<char *> words;
+    for (const char *word : {"python", "-S", "-P", "-B", "-m", "launcher"})
+        words.push_back(const_cast<char *>(word));
+    for (++argv; *argv; ++argv) words.push_back(*argv);
+    words.push_back(nullptr);
+    return execv("%(python)s", words.data());
+}
+"""
+
+
+def llama_cpp(path: Path, *, broken: bool = False) -> Path:
+    """Write a source archive of a llama.cpp that builds in a second and serves with the installed wheel."""
+    where = {"path": f"{PROGRAMS}:{wheel_folder()}", "python": sys.executable}
+    server = "int main() { return nowhere; }\n" if broken else LLAMA_SERVER % where
+    files = {"CMakeLists.txt": LLAMA_CMAKE, "tools/server/server.cpp": server}
+    return archive(path, files, folder="llama.cpp-b12000")
 
 
 def require_tools() -> None:

@@ -26,17 +26,22 @@ def from_source(lock: Lock, platform: Platform) -> dict[str, Build]:
     return {name: build for name, build in builds(lock, platform).items() if build.recipe is not None}
 
 
+def unbuilt(lock: Lock, platform: Platform, store: Store) -> dict[str, Build]:
+    """Those of them that are not made yet."""
+    found = from_source(lock, platform)
+    return {name: build for name, build in found.items() if store.tree(derive.key(build)) is None}
+
+
 def build_missing(lock: Lock, platform: Platform, store: Store, out: Output) -> None:
     """Make every build that is not there yet.
 
     Raises:
         EaiError: As by `zoo.toolchains.derive.made`.
     """
-    for name, build in from_source(lock, platform).items():
-        if store.tree(derive.key(build)) is None:
-            out.say(f"building {name} from source: once on this machine, and it takes some minutes")
-            with shown(out) as workshop:
-                derive.made(build, store, workshop)
+    for name, build in unbuilt(lock, platform, store).items():
+        out.say(f"building {name} from source: once on this machine, and it takes some minutes")
+        with shown(out) as workshop:
+            derive.made(build, store, workshop)
 
 
 @contextmanager
