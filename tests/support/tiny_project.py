@@ -6,6 +6,7 @@ import gzip
 import io
 import os
 import shutil
+import subprocess
 import sys
 import tarfile
 from collections.abc import Mapping
@@ -110,3 +111,21 @@ def build(
         digest=digest,
         recipe=Recipe(folder=folder, flags=flags, targets=targets),
     )
+
+
+def changed(folder: Path, **files: str) -> Path:
+    """Write the archive with other files: `CMakeLists` and `tiny`."""
+    names = {"CMakeLists": "CMakeLists.txt", "tiny": "tiny.cpp"}
+    others = {names[name]: text for name, text in files.items()}
+    return archive(folder / "changed.tar.gz", {**FILES, **others})
+
+
+def says(tree: Path) -> list[str]:
+    """What the program that was built says."""
+    ran = subprocess.run([tree / "tiny"], capture_output=True, text=True, check=True, env={})
+    return ran.stdout.splitlines()
+
+
+def left(store: Store) -> list[Path]:
+    """What a build left behind where everything is made."""
+    return sorted(store.layout.ingest.iterdir())

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support import tiny_project
 from support.engine import Engines, Models, engine_tree, engines_over
+
+from zoo.lock.model import Build
+from zoo.store import Store
+from zoo.toolchains import derive, events
 
 
 @pytest.fixture
@@ -40,3 +46,30 @@ def listener() -> Iterator[tuple[int, list[object]]]:
         yield server.getsockname()[1], came
         server.shutdown(socket.SHUT_RDWR)
     thread.join()
+
+
+@pytest.fixture(scope="session")
+def compilers() -> None:
+    tiny_project.require_tools()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "store")
+
+
+@pytest.fixture
+def told() -> list[events.Event]:
+    """What a build has said of itself."""
+    return []
+
+
+@pytest.fixture
+def workshop(told: list[events.Event]) -> derive.Workshop:
+    return derive.Workshop(search=os.environ["PATH"], tell=told.append, jobs=lambda: 2)
+
+
+@pytest.fixture
+def tiny(tmp_path: Path, store: Store) -> Build:
+    """A program of one file, in the store as source code."""
+    return tiny_project.build(store, tiny_project.archive(tmp_path / "tiny.tar.gz"))

@@ -37,11 +37,6 @@ def _adopted(tmp_path: Path, store: Store, program: str = "llama-server") -> Bui
     return Build(platform="linux-x86_64", variant="cpu", program=program, files=files)
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "store")
-
-
 def test_a_wheel_is_unpacked_once_and_run_by_the_launcher(tmp_path: Path, store: Store) -> None:
     build = _wheel(tmp_path, store)
 
