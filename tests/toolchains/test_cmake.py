@@ -74,6 +74,28 @@ def test_what_the_compiler_said_of_a_mistake_is_shown_and_nothing_stays(
     assert tiny_project.left(store) == []
 
 
+@pytest.mark.parametrize(
+    ("said", "hint"),
+    [
+        ("there is no such backend", None),
+        ("c++: fatal error: Killed signal terminated program cc1plus", "2 compilers took more memory"),
+        ("cannot write: No space left on device", "make room on the disk"),
+    ],
+)
+def test_why_cmake_ended_is_shown_with_what_can_be_done(
+    tmp_path: Path, store: Store, workshop: derive.Workshop, said: str, hint: str | None
+) -> None:
+    wrong = f'message(FATAL_ERROR "{said}")\n'
+    build = tiny_project.build(store, tiny_project.changed(tmp_path, CMakeLists=CMAKE + wrong))
+
+    with pytest.raises(EngineError, match="cmake ended with exit code 1") as caught:
+        derive.made(build, store, workshop)
+
+    assert " ".join(said.split()[:4]) in caught.value.message
+    assert (caught.value.hint or "").startswith(hint or "")
+    assert (caught.value.hint is None) == (hint is None)
+
+
 def test_a_recipe_that_makes_no_program_is_told(
     tmp_path: Path, tiny: Build, store: Store, workshop: derive.Workshop
 ) -> None:
