@@ -102,6 +102,8 @@ class _Kept(PackageIndex):
         if not note.is_file():
             wanted = version(self._name).removeprefix("b")
             found = [file for file in super().files(project) if file.filename.endswith(f"{wanted}.tar.gz")]
+            if not found:
+                return ()
             note.parent.mkdir(parents=True, exist_ok=True)
             note.write_bytes(msgspec.json.encode(found))
         return tuple(msgspec.json.decode(note.read_bytes(), type=list[IndexFile]))
