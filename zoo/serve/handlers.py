@@ -12,7 +12,7 @@ from aiohttp import web
 
 from zoo import __version__
 from zoo.errors import EngineError
-from zoo.serve import asked, models
+from zoo.serve import asked, media, models, splice
 from zoo.serve.answers import Problem, of_engine
 from zoo.serve.endpoints import Endpoint
 from zoo.serve.forward import Forward
@@ -63,6 +63,10 @@ class Inference:
         route = self._proxy.router.route(name, self._endpoint.task)
         if isinstance(route, NoRoute):
             raise Problem(404, route.code, route.message, param="model")
+        if self._endpoint.json:
+            body = await media.inlined(body, self._proxy.pictures.get)
+        if self._endpoint.echoes and name not in {None, route.model.name}:
+            body = splice.put(body, "model", route.model.name)
         return Forward(
             model=route.model.name,
             path=self._endpoint.path,

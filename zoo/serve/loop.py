@@ -19,11 +19,13 @@ from aiohttp import web
 
 from zoo.environment.model import Environment, ServedModel
 from zoo.serve import state, units
+from zoo.serve.addresses import Policy
 from zoo.serve.app import make
 from zoo.serve.engine import EngineProcess
 from zoo.serve.forward import Upstream
 from zoo.serve.guard import Guard
 from zoo.serve.machine import Budget
+from zoo.serve.pictures import Pictures
 from zoo.serve.proxy import Proxy
 from zoo.serve.routing import Router
 from zoo.serve.run import Told, main_model
@@ -45,6 +47,7 @@ class Serving:
     Attributes:
         listening: The socket of the server, bound.
         first: The main model's engine, which is loading already.
+        offline: Whether no connection may be opened, not even for a request.
     """
 
     environment: Environment
@@ -56,6 +59,7 @@ class Serving:
     first: Spawned
     told: Told
     state: state.RunState
+    offline: bool
 
 
 def run(serving: Serving) -> bool:
@@ -109,6 +113,7 @@ def _proxy(serving: Serving, starter: _Starter, loop: asyncio.AbstractEventLoop)
         budget=serving.budget,
         tally=Tally(scheduler.seen, serving.budget.size),
         guard=Guard(serving.host),
+        pictures=Pictures(policy=Policy.of(server.remote_images), offline=serving.offline),
     )
 
 

@@ -1,19 +1,26 @@
-"""Refuses media that an engine would fetch itself.
+"""Media that a request names by URL: found, so that no engine fetches it, and images put in their place.
 
-llama.cpp downloads `http…` URLs of images, audio and video on its own, also where it is started
-with `--offline`: who may ask it something could make it ask other hosts. So only bytes that are in
-the request pass.
+llama.cpp downloads `http…` URLs of images, audio and video on its own, also where it is started with
+`--offline`: who may ask it something could make it ask other hosts. So only bytes that are in the request
+reach an engine. Images the proxy fetches itself, from where it may (see `zoo.serve.pictures`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
 
+from zoo.serve import splice
+from zoo.serve.answers import Problem
+
 _TYPES = ("image", "audio", "video")
 _REMOTE = ("http", "ftp", "file:")
+_FETCHED = ("http://", "https://")
+_SHOWN = 100
+
+Get = Callable[[Iterable[str]], Awaitable[dict[str, str]]]
 
 
 def remote(body: bytes) -> str | None:
@@ -26,6 +33,36 @@ def remote(body: bytes) -> str | None:
     if b"\\u" not in body and b"http" not in body.lower() and b"://" not in body and b"file:" not in body:
         return None
     return next(filter(_is_remote, _media(msgspec.json.decode(body))), None)
+
+
+async def inlined(body: bytes, get: Get) -> bytes:
+    """Put the images that a request names by URL in their place, as `data:` URLs.
+
+    Args:
+        body: JSON that is some.
+        get: Fetches images; see `Pictures.get`.
+
+    Raises:
+        Problem: Something in it is not to be had, or is no image.
+    """
+    if remote(body) is None:
+        return body
+    wanted: list[str] = []
+
+    def collect(url: str) -> str | None:
+        if not url[:_SHOWN].lstrip().lower().startswith(_FETCHED):
+            return None
+        wanted.append(url)
+        return "data:,"
+
+    if (left := remote(splice.images(body, collect))) is not None:
+        raise Problem(
+            400,
+            "remote_media",
+            f"{left[:_SHOWN]} would have to be fetched, and only images are, over http and https: "
+            "send the bytes in the request",
+        )
+    return splice.images(body, (await get(wanted)).get)
 
 
 def _is_remote(text: str) -> bool:

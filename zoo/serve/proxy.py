@@ -9,6 +9,7 @@ from zoo.environment.model import Environment
 from zoo.serve.forward import Upstream
 from zoo.serve.guard import Guard
 from zoo.serve.machine import Budget
+from zoo.serve.pictures import Pictures
 from zoo.serve.routing import Router
 from zoo.serve.scheduler import Scheduler
 from zoo.serve.tally import Tally
@@ -30,5 +31,6 @@ class Proxy:
     budget: Budget
     tally: Tally
     guard: Guard
+    pictures: Pictures
     began: bool = False
     started: float = field(default_factory=time.time)
