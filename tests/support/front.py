@@ -18,6 +18,7 @@ from msgspec import convert
 from support.bench import GIB
 
 from zoo.environment.model import Environment, ServedModel
+from zoo.serve.adapters import Adapters
 from zoo.serve.addresses import Policy
 from zoo.serve.app import make
 from zoo.serve.forward import Upstream
@@ -86,6 +87,7 @@ async def front(
     processes: list[Process] = []
     seen: list[tuple[str, dict[str, str], bytes]] = []
     numbers = itertools.count()
+    adapters = Adapters(models)
     with tempfile.TemporaryDirectory(prefix="eai") as folder:
 
         async def handle(request: web.Request) -> web.StreamResponse:
@@ -100,6 +102,7 @@ async def front(
             process = Process(Path(folder) / f"{next(numbers)}.sock", runner)
             await web.UnixSite(runner, process.socket).start()
             processes.append(process)
+            await adapters.loaded(model.name, process.socket)
             return Upstream(process)  # type: ignore[arg-type]
 
         loop = asyncio.get_running_loop()
@@ -118,6 +121,7 @@ async def front(
             tally=Tally(scheduler.seen, 2 * GIB),
             guard=Guard("127.0.0.1"),
             pictures=Pictures(policy=Policy.of(environment.server.remote_images), resolver=resolver),
+            adapters=adapters,
         )
         runner = web.AppRunner(make(proxy), handler_cancellation=True, shutdown_timeout=0.1)
         await runner.setup()

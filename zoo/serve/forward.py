@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import aiohttp
 from aiohttp import web
 
-from zoo.serve import complaints
+from zoo.serve import complaints, responses
 from zoo.serve.answers import Problem
 from zoo.serve.engine import EngineProcess
+from zoo.serve.responses import Events
 
 _CONNECT = 5.0
 _ERROR_LIMIT = 2**20
@@ -142,14 +143,15 @@ class Forward:
         # A client that has gone away is noticed here where it was not yet by cancelling all this.
         with contextlib.suppress(ConnectionError):
             await out.prepare(request)
-            if await self._copy(answer, out):
+            if await self._copy(answer, out, streamed=streamed):
                 await out.write_eof()
             else:
                 await self._break_off(engine, out, request, streamed=streamed)
         return out
 
-    async def _copy(self, answer: aiohttp.ClientResponse, out: web.StreamResponse) -> bool:
+    async def _copy(self, answer: aiohttp.ClientResponse, out: web.StreamResponse, *, streamed: bool) -> bool:
         """Write each chunk when it comes; whether the engine's answer was whole."""
+        events = Events(self.model, time.time()) if streamed and self.path == responses.PATH else None
         while True:
             try:
                 chunk = await answer.content.readany()
@@ -157,7 +159,8 @@ class Forward:
                 return False
             if not chunk:
                 return True
-            await out.write(chunk)
+            if data := chunk if events is None else events.feed(chunk):
+                await out.write(data)
 
     async def _break_off(
         self, engine: Upstream, out: web.StreamResponse, request: web.Request, *, streamed: bool

@@ -18,7 +18,9 @@ from pathlib import Path
 from aiohttp import web
 
 from zoo.environment.model import Environment, ServedModel
+from zoo.errors import EngineError
 from zoo.serve import state, units
+from zoo.serve.adapters import Adapters
 from zoo.serve.addresses import Policy
 from zoo.serve.app import make
 from zoo.serve.engine import EngineProcess
@@ -75,8 +77,9 @@ def run(serving: Serving) -> bool:
 async def _serve(serving: Serving) -> bool:
     loop = asyncio.get_running_loop()
     signals = _Signals(loop)
-    starter = _Starter(serving, loop)
-    proxy = _proxy(serving, starter, loop)
+    adapters = Adapters(serving.environment.models)
+    starter = _Starter(serving, loop, adapters)
+    proxy = _proxy(serving, starter, adapters, loop)
     runner = web.AppRunner(
         make(proxy), handle_signals=False, access_log=None, handler_cancellation=True, shutdown_timeout=_LEAVE
     )
@@ -96,7 +99,7 @@ async def _serve(serving: Serving) -> bool:
         _log.info("stopped")
 
 
-def _proxy(serving: Serving, starter: _Starter, loop: asyncio.AbstractEventLoop) -> Proxy:
+def _proxy(serving: Serving, starter: _Starter, adapters: Adapters, loop: asyncio.AbstractEventLoop) -> Proxy:
     environment, server = serving.environment, serving.environment.server
     scheduler: Scheduler[Upstream] = Scheduler(
         environment.models,
@@ -114,6 +117,7 @@ def _proxy(serving: Serving, starter: _Starter, loop: asyncio.AbstractEventLoop)
         tally=Tally(scheduler.seen, serving.budget.size),
         guard=Guard(serving.host),
         pictures=Pictures(policy=Policy.of(server.remote_images), offline=serving.offline),
+        adapters=adapters,
     )
 
 
@@ -123,10 +127,11 @@ class _Starter:
     Args:
         serving: What was prepared.
         loop: The running event loop.
+        adapters: Sets the scales of a new engine's adapters.
     """
 
-    def __init__(self, serving: Serving, loop: asyncio.AbstractEventLoop) -> None:
-        self._serving, self._loop = serving, loop
+    def __init__(self, serving: Serving, loop: asyncio.AbstractEventLoop, adapters: Adapters) -> None:
+        self._serving, self._loop, self._adapters = serving, loop, adapters
         self._early: Spawned | None = serving.first
         self._numbers = itertools.count(1)
 
@@ -143,6 +148,11 @@ class _Starter:
             spawned = spawn(model, path, self._serving.run.engine_log(model.name))
         process = EngineProcess(spawned, self._loop)
         await process.answers()
+        try:
+            await self._adapters.loaded(model.name, process.socket)
+        except (EngineError, asyncio.CancelledError):
+            await process.stop()
+            raise
         _log.info("%s is loaded after %.3f s", model.name, time.monotonic() - spawned.began)
         return Upstream(process)
 

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 
 from zoo.environment.model import Environment
+from zoo.serve.adapters import Adapters
 from zoo.serve.forward import Upstream
 from zoo.serve.guard import Guard
 from zoo.serve.machine import Budget
@@ -32,5 +33,6 @@ class Proxy:
     tally: Tally
     guard: Guard
     pictures: Pictures
+    adapters: Adapters
     began: bool = False
     started: float = field(default_factory=time.time)
