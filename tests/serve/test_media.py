@@ -38,6 +38,13 @@ def test_media_that_would_be_fetched_is_found(part: dict[str, object]) -> None:
     assert remote(chat({"type": "text", "text": "what is this?"}, part)) is not None
 
 
+@pytest.mark.parametrize("noise", [":", "\\n", ": \\n"])
+def test_noise_hides_nothing(noise: str) -> None:
+    part = {"type": "image_url", "image_url": {"url": URL}}
+    text = chat({"type": "text", "text": "@"}, part).replace(b"@", noise.encode() * 9999)
+    assert remote(text) == URL
+
+
 def test_escapes_hide_nothing() -> None:
     text = (
         r'{"messages":[{"content":[{"type":"im\u0061ge_url","image_url":{"\u0075rl":"\u0068ttp:\/\/x"}}]}]}'
