@@ -54,6 +54,8 @@ def test_what_is_within_the_bounds_passes(fields: dict[str, object]) -> None:
         ("n", asked.CHOICES + 1),
         ("n", 0),
         ("top_logprobs", asked.LOGPROBS + 1),
+        ("logprobs", asked.LOGPROBS + 1),
+        ("n_probs", asked.LOGPROBS + 1),
     ],
 )
 def test_what_is_beyond_them_is_refused_and_named(param: str, value: object) -> None:

@@ -29,16 +29,16 @@ def test_the_field_that_is_wrong_is_named(message: str, param: str | None) -> No
 
 
 @pytest.mark.parametrize(
-    "message",
+    ("message", "code"),
     [
-        "image input is not supported - hint: if this is unexpected, you may need to provide the mmproj",
-        "Invalid base64 value",
-        "input (600 tokens) is too large to process. increase the physical batch size",
+        ("image input is not supported - hint: you may need to provide the mmproj", "invalid_request_error"),
+        ("Invalid base64 value", "invalid_request_error"),
+        ("input (600 tokens) is too large to process. increase the batch size", "context_length_exceeded"),
     ],
 )
-def test_what_the_request_has_wrong_is_no_fault_of_the_server(message: str) -> None:
+def test_what_the_request_has_wrong_is_no_fault_of_the_server(message: str, code: str) -> None:
     made = problem(500, said(message, "server_error"), {})
-    assert (made.status, made.code) == (400, "invalid_request_error")
+    assert (made.status, made.code) == (400, code)
 
 
 def test_what_the_server_has_wrong_stays_so() -> None:

@@ -155,6 +155,12 @@ def test_tokens_can_be_embedded_as_well_as_text(proxy: Proxy, client: openai.Ope
     assert one.embedding == pytest.approx(other.embedding, abs=1e-5)
 
 
+def test_a_text_that_is_too_long_is_told_by_openais_code(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.embeddings.create(model="embedder", input="cat " * 1000)
+    assert caught.value.code == "context_length_exceeded"
+
+
 @pytest.mark.parametrize("path", ["/v1/rerank", "/rerank"])
 def test_documents_are_ranked(proxy: Proxy, path: str) -> None:
     body = {"model": "rerank-3", "query": "cat", "documents": ["the stock", "a kitten", "dog and bank"]}

@@ -16,6 +16,7 @@ CHOICES, LOGPROBS, STOPS = 128, 20, 64
 _AT = re.compile(r" - at `\$\.(?P<param>\w+)")
 
 Documents = Annotated[list[Raw], Meta(max_length=DOCUMENTS)]
+Logprobs = Annotated[float, Meta(ge=0, le=LOGPROBS)]
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -35,7 +36,9 @@ class Asked(msgspec.Struct, frozen=True):
     tools: Annotated[list[Raw], Meta(max_length=TOOLS)] | None = None
     stop: str | Annotated[list[Raw], Meta(max_length=STOPS)] | None = None
     n: Annotated[float, Meta(ge=1, le=CHOICES)] | None = None
-    top_logprobs: Annotated[float, Meta(ge=0, le=LOGPROBS)] | None = None
+    logprobs: bool | Logprobs | None = None
+    top_logprobs: Logprobs | None = None
+    n_probs: Logprobs | None = None
 
 
 _decoder = msgspec.json.Decoder(Asked)
