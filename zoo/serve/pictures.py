@@ -70,6 +70,7 @@ class Pictures:
     size: int = SIZE
     patience: float = PATIENCE
     _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
+    _tls: ssl.SSLContext | None = None
 
     async def get(self, urls: Iterable[str]) -> dict[str, str]:
         """Fetch images, several at once; each URL's image as a `data:` URL.
@@ -118,8 +119,9 @@ class Pictures:
         target = URL(url.strip())
         for _ in range(_REDIRECTS + 1):
             host, port = self._require_good(target)
+            tls = await self._authorities() if target.scheme == "https" else None
             async with (
-                self._session(target, host, port) as session,
+                self._session(host, port, tls) as session,
                 session.get(target, allow_redirects=False) as answer,
             ):
                 if answer.status not in _MOVED:
@@ -127,7 +129,16 @@ class Pictures:
                 target = target.join(URL(answer.headers.get("Location", "")))
         raise _Failed(f"leads on more than {_REDIRECTS} times")
 
-    def _session(self, target: URL, host: str, port: int) -> aiohttp.ClientSession:
+    async def _authorities(self) -> ssl.SSLContext:
+        """Who vouches for servers; read once, and only where one is asked, since that takes 20 ms.
+
+        aiohttp's own context knows nobody: see `zoo.serve.run`.
+        """
+        if self._tls is None:
+            self._tls = await asyncio.to_thread(ssl.create_default_context)
+        return self._tls
+
+    def _session(self, host: str, port: int, tls: ssl.SSLContext | None) -> aiohttp.ClientSession:
         """A client for one host, which brings nothing along; of every socket the address is checked.
 
         The resolver refuses a name if one of its addresses is no good. A host that is written as a
@@ -143,8 +154,7 @@ class Pictures:
         connector = aiohttp.TCPConnector(
             resolver=_Checked(self.policy, port, self.resolver or ThreadedResolver()),
             socket_factory=open_socket,
-            # aiohttp's own context was made without any authority: see `zoo.serve.run`.
-            ssl=ssl.create_default_context() if target.scheme == "https" else True,
+            ssl=tls or True,
             use_dns_cache=False,
             force_close=True,
         )
