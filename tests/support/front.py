@@ -13,14 +13,18 @@ from typing import Any
 
 import aiohttp
 from aiohttp import web
+from aiohttp.abc import AbstractResolver
 from msgspec import convert
 from support.bench import GIB
 
 from zoo.environment.model import Environment, ServedModel
+from zoo.serve.adapters import Adapters
+from zoo.serve.addresses import Policy
 from zoo.serve.app import make
 from zoo.serve.forward import Upstream
 from zoo.serve.guard import Guard
 from zoo.serve.machine import Budget
+from zoo.serve.pictures import Pictures
 from zoo.serve.proxy import Proxy
 from zoo.serve.routing import Router
 from zoo.serve.scheduler import Scheduler
@@ -76,11 +80,14 @@ async def echo(request: web.Request) -> web.StreamResponse:
 
 
 @asynccontextmanager
-async def front(*models: ServedModel, answer: Answer = echo, **server: object) -> AsyncIterator[Front]:
+async def front(
+    *models: ServedModel, answer: Answer = echo, resolver: AbstractResolver | None = None, **server: object
+) -> AsyncIterator[Front]:
     """Serve models with engines that answer as a function says."""
     processes: list[Process] = []
     seen: list[tuple[str, dict[str, str], bytes]] = []
     numbers = itertools.count()
+    adapters = Adapters(models)
     with tempfile.TemporaryDirectory(prefix="eai") as folder:
 
         async def handle(request: web.Request) -> web.StreamResponse:
@@ -95,6 +102,7 @@ async def front(*models: ServedModel, answer: Answer = echo, **server: object) -
             process = Process(Path(folder) / f"{next(numbers)}.sock", runner)
             await web.UnixSite(runner, process.socket).start()
             processes.append(process)
+            await adapters.loaded(model.name, process.socket)
             return Upstream(process)  # type: ignore[arg-type]
 
         loop = asyncio.get_running_loop()
@@ -112,6 +120,8 @@ async def front(*models: ServedModel, answer: Answer = echo, **server: object) -
             budget=Budget(size=2 * GIB, declared=False),
             tally=Tally(scheduler.seen, 2 * GIB),
             guard=Guard("127.0.0.1"),
+            pictures=Pictures(policy=Policy.of(environment.server.remote_images), resolver=resolver),
+            adapters=adapters,
         )
         runner = web.AppRunner(make(proxy), handler_cancellation=True, shutdown_timeout=0.1)
         await runner.setup()

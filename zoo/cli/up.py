@@ -107,6 +107,7 @@ def _serve(project: Project, lock: Lock, store: Store, args: argparse.Namespace,
         host=args.host,
         port=args.port,
         runtime=os.environ.get("XDG_RUNTIME_DIR"),
+        offline=args.offline,
     )
     try:
         environment = realise(lock, current(), store)

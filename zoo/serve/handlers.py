@@ -12,7 +12,7 @@ from aiohttp import web
 
 from zoo import __version__
 from zoo.errors import EngineError
-from zoo.serve import asked, models
+from zoo.serve import asked, lora, media, models, splice
 from zoo.serve.answers import Problem, of_engine
 from zoo.serve.endpoints import Endpoint
 from zoo.serve.forward import Forward
@@ -63,6 +63,10 @@ class Inference:
         route = self._proxy.router.route(name, self._endpoint.task)
         if isinstance(route, NoRoute):
             raise Problem(404, route.code, route.message, param="model")
+        if self._endpoint.json:
+            body = await media.inlined(body, self._proxy.pictures.get)
+        if self._endpoint.echoes and name not in {None, route.model.name}:
+            body = splice.put(body, "model", route.model.name)
         return Forward(
             model=route.model.name,
             path=self._endpoint.path,
@@ -115,7 +119,7 @@ class Pages:
     async def models(self, _: web.Request) -> web.Response:
         """List every model, loaded or not."""
         states = {seen.name: seen.state for seen in self._proxy.scheduler.seen()}
-        return _json(models.listing(self._proxy.environment, states))
+        return _json(models.listing(self._proxy.environment, states, self._proxy.adapters.scales))
 
     async def model(self, request: web.Request) -> web.Response:
         """Describe one model, by any of its names."""
@@ -124,7 +128,8 @@ class Pages:
         if model is None:
             raise Problem(404, "model_not_found", f"the model {name[:100]} is not here", param="model")
         states = {seen.name: seen.state for seen in self._proxy.scheduler.seen()}
-        return _json(models.entry(model, self._proxy.environment, states[model.name]))
+        scales = self._proxy.adapters.scales(model.name)
+        return _json(models.entry(model, self._proxy.environment, states[model.name], scales))
 
     async def health(self, _: web.Request) -> web.Response:
         """Say whether the main model answers, or has and makes room just now."""
@@ -171,6 +176,7 @@ def status(proxy: Proxy) -> dict[str, Any]:
                 "unloads": each.unloads,
                 "crashes": each.crashes,
                 "problem": each.problem,
+                "lora": lora.described(tasks[each.name], proxy.adapters.scales(each.name)),
             }
             for each in seen
         ],

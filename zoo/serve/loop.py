@@ -18,12 +18,16 @@ from pathlib import Path
 from aiohttp import web
 
 from zoo.environment.model import Environment, ServedModel
+from zoo.errors import EngineError
 from zoo.serve import state, units
+from zoo.serve.adapters import Adapters
+from zoo.serve.addresses import Policy
 from zoo.serve.app import make
 from zoo.serve.engine import EngineProcess
 from zoo.serve.forward import Upstream
 from zoo.serve.guard import Guard
 from zoo.serve.machine import Budget
+from zoo.serve.pictures import Pictures
 from zoo.serve.proxy import Proxy
 from zoo.serve.routing import Router
 from zoo.serve.run import Told, main_model
@@ -45,6 +49,7 @@ class Serving:
     Attributes:
         listening: The socket of the server, bound.
         first: The main model's engine, which is loading already.
+        offline: Whether no connection may be opened, not even for a request.
     """
 
     environment: Environment
@@ -56,6 +61,7 @@ class Serving:
     first: Spawned
     told: Told
     state: state.RunState
+    offline: bool
 
 
 def run(serving: Serving) -> bool:
@@ -71,8 +77,9 @@ def run(serving: Serving) -> bool:
 async def _serve(serving: Serving) -> bool:
     loop = asyncio.get_running_loop()
     signals = _Signals(loop)
-    starter = _Starter(serving, loop)
-    proxy = _proxy(serving, starter, loop)
+    adapters = Adapters(serving.environment.models)
+    starter = _Starter(serving, loop, adapters)
+    proxy = _proxy(serving, starter, adapters, loop)
     runner = web.AppRunner(
         make(proxy), handle_signals=False, access_log=None, handler_cancellation=True, shutdown_timeout=_LEAVE
     )
@@ -92,7 +99,7 @@ async def _serve(serving: Serving) -> bool:
         _log.info("stopped")
 
 
-def _proxy(serving: Serving, starter: _Starter, loop: asyncio.AbstractEventLoop) -> Proxy:
+def _proxy(serving: Serving, starter: _Starter, adapters: Adapters, loop: asyncio.AbstractEventLoop) -> Proxy:
     environment, server = serving.environment, serving.environment.server
     scheduler: Scheduler[Upstream] = Scheduler(
         environment.models,
@@ -109,6 +116,8 @@ def _proxy(serving: Serving, starter: _Starter, loop: asyncio.AbstractEventLoop)
         budget=serving.budget,
         tally=Tally(scheduler.seen, serving.budget.size),
         guard=Guard(serving.host),
+        pictures=Pictures(policy=Policy.of(server.remote_images), offline=serving.offline),
+        adapters=adapters,
     )
 
 
@@ -118,10 +127,11 @@ class _Starter:
     Args:
         serving: What was prepared.
         loop: The running event loop.
+        adapters: Sets the scales of a new engine's adapters.
     """
 
-    def __init__(self, serving: Serving, loop: asyncio.AbstractEventLoop) -> None:
-        self._serving, self._loop = serving, loop
+    def __init__(self, serving: Serving, loop: asyncio.AbstractEventLoop, adapters: Adapters) -> None:
+        self._serving, self._loop, self._adapters = serving, loop, adapters
         self._early: Spawned | None = serving.first
         self._numbers = itertools.count(1)
 
@@ -138,6 +148,11 @@ class _Starter:
             spawned = spawn(model, path, self._serving.run.engine_log(model.name))
         process = EngineProcess(spawned, self._loop)
         await process.answers()
+        try:
+            await self._adapters.loaded(model.name, process.socket)
+        except (EngineError, asyncio.CancelledError):
+            await process.stop()
+            raise
         _log.info("%s is loaded after %.3f s", model.name, time.monotonic() - spawned.began)
         return Upstream(process)
 

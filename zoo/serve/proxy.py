@@ -6,9 +6,11 @@ import time
 from dataclasses import dataclass, field
 
 from zoo.environment.model import Environment
+from zoo.serve.adapters import Adapters
 from zoo.serve.forward import Upstream
 from zoo.serve.guard import Guard
 from zoo.serve.machine import Budget
+from zoo.serve.pictures import Pictures
 from zoo.serve.routing import Router
 from zoo.serve.scheduler import Scheduler
 from zoo.serve.tally import Tally
@@ -30,5 +32,7 @@ class Proxy:
     budget: Budget
     tally: Tally
     guard: Guard
+    pictures: Pictures
+    adapters: Adapters
     began: bool = False
     started: float = field(default_factory=time.time)

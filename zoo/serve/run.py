@@ -32,6 +32,7 @@ class Options:
         host: Instead of the zoofile's.
         port: Instead of the zoofile's; 0 for any that is free.
         runtime: XDG_RUNTIME_DIR, where it is set: engines' sockets are best kept there.
+        offline: Whether no connection may be opened, not even for an image that a request names.
     """
 
     data: Path
@@ -39,6 +40,7 @@ class Options:
     host: str | None = None
     port: int | None = None
     runtime: str | None = None
+    offline: bool = False
 
     @property
     def overrides(self) -> dict[str, str | int]:
@@ -94,6 +96,7 @@ def serve(environment: Environment, options: Options, told: Told) -> bool:
                 host=host,
                 first=first,
                 told=told,
+                offline=options.offline,
                 state=_state(environment, options, host, listening.getsockname()[1], sockets),
             )
             return loop.run(serving)

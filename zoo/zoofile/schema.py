@@ -42,6 +42,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "idle-timeout": 'How long after its last request an on-demand model goes, such as 30m; or "never".',
         "drain-timeout": "How long a switch waits for streams of the model that must go, such as 60s.",
         "unknown-model": "What a request for a model that is not here gets: the main model, or an error.",
+        "remote-images": "Which images a request may name by URL: public ones, none, or these hosts' too.",
     },
     "Toolchain": {
         "version": '"latest", which locking resolves, or a version such as "b11549".',
