@@ -3,6 +3,7 @@
 #   bash scripts/ubuntu.sh          installs eai into .venv
 #   bash scripts/ubuntu.sh demo     from nothing to an answer from a real model
 #   bash scripts/ubuntu.sh test     from nothing to a full run of the tests
+# --dry-run before these says what would be done, and changes nothing.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "$0")/common.sh"
@@ -14,6 +15,6 @@ system_packages() {
     apt_python
 }
 
-test_packages() { apt_install git curl cmake ninja-build g++; }
+test_packages() { apt_install git curl cmake ninja-build g++ debootstrap; }
 
 main "$@"
