@@ -13,7 +13,6 @@ from typing import Any
 
 import aiohttp
 from aiohttp import web
-from aiohttp.abc import AbstractResolver
 from msgspec import convert
 from support.bench import GIB
 
@@ -80,9 +79,7 @@ async def echo(request: web.Request) -> web.StreamResponse:
 
 
 @asynccontextmanager
-async def front(
-    *models: ServedModel, answer: Answer = echo, resolver: AbstractResolver | None = None, **server: object
-) -> AsyncIterator[Front]:
+async def front(*models: ServedModel, answer: Answer = echo, **server: object) -> AsyncIterator[Front]:
     """Serve models with engines that answer as a function says."""
     processes: list[Process] = []
     seen: list[tuple[str, dict[str, str], bytes]] = []
@@ -120,7 +117,7 @@ async def front(
             budget=Budget(size=2 * GIB, declared=False),
             tally=Tally(scheduler.seen, 2 * GIB),
             guard=Guard("127.0.0.1"),
-            pictures=Pictures(policy=Policy.of(environment.server.remote_images), resolver=resolver),
+            pictures=Pictures(policy=Policy.of(environment.server.remote_images)),
             adapters=adapters,
         )
         runner = web.AppRunner(make(proxy), handler_cancellation=True, shutdown_timeout=0.1)
