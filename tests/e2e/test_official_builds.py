@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from models.chat import SENTENCE, write_chat
-from support import official
-from support.engine import native_server, wheel_folder
+from support import native, official
+from support.engine import engine_tree, engines_over, native_server, wheel_folder
 from support.github import File, GitHub, serving
 from support.lying import honest
 from support.shop import Shop, chat
@@ -104,6 +104,26 @@ def test_one_lock_has_every_platform_and_this_one_serves_it(
     seen = json.loads(project.eai("status", "--json").stdout)
     assert seen["engines"] == [f"llama-cpp b11549, {choice.taken.build.variant}"]
     assert f"llama-cpp b11549, {choice.taken.build.variant}" in project.eai("status").stdout
+
+
+def test_a_real_build_in_the_official_layout_answers_as_the_wheel_does(
+    github: GitHub, project: Shop, tmp_path: Path
+) -> None:
+    real = (native.tree(native.LLAMA_CPP) / "llama-server").read_bytes()
+    github.release(official.LLAMA, "b11549", official.here("b11549", real))
+    platforms = f'[zoo]\nplatforms = ["{current()}"]\n\n[toolchain.llama-cpp]\nfrom = "github"\n\n'
+    (project.folder / "zoofile.toml").write_text(platforms + MODEL)
+    _done(project, "lock")
+
+    url = project.up()
+
+    assert chat(url) == SENTENCE
+    with engines_over(engine_tree(tmp_path)) as engines:
+        path = project.folder / "models" / "chat.gguf"
+        wheel = engines.start("-m", path, "-c", "2048", "-t", "1").until_ready()
+        for question in ("hello", "what is a lock?", "snow: ❄, and a line\nmore"):
+            asked = {"messages": [{"role": "user", "content": question}], "temperature": 0}
+            assert chat(url, **asked) == wheel.say(**asked)
 
 
 def test_locking_again_and_elsewhere_gives_the_same_bytes(

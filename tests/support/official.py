@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 
 from support.github import File
 
+from zoo.platform import current
+
 LLAMA, SD = "ggml-org/llama.cpp", "leejet/stable-diffusion.cpp"
 LINKS = {"libllama.so": "libllama.so.0", "libllama.so.0": "libllama.so.0.6.0"}
 
@@ -65,6 +67,17 @@ def windows(what: str) -> bytes:
 def llama(tag: str, server: bytes, *, digest: bool = True) -> tuple[File, ...]:
     """The files of a release of llama.cpp."""
     return tuple(File(name=name, content=content, digest=digest) for name, content in _llama(tag, server))
+
+
+def here(tag: str, server: bytes) -> File:
+    """The archive of llama.cpp for this platform, as it is without a GPU."""
+    what = {
+        "linux-x86_64": "ubuntu-x64",
+        "linux-aarch64": "ubuntu-arm64",
+        "macos-arm64": "macos-arm64",
+        "macos-x86_64": "macos-x64",
+    }[current()]
+    return File(name=f"llama-{tag}-bin-{what}.tar.gz", content=unix(tag, server, what))
 
 
 def _llama(tag: str, server: bytes) -> Iterator[tuple[str, bytes]]:
