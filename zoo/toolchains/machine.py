@@ -17,7 +17,9 @@ from zoo.toolchains import gpus
 from zoo.toolchains.gpus import Gpu, Run, read
 
 _PATIENCE = 20  # seconds; nvidia-smi wakes GPUs that sleep, which takes some
-_SMI_PATH = os.pathsep.join(("/usr/bin", "/usr/local/bin", "/usr/lib/wsl/lib", "/opt/bin", "/bin"))
+_SMI_PATH = os.pathsep.join(
+    ("/usr/bin", "/usr/local/bin", "/usr/lib/wsl/lib", "/usr/local/nvidia/bin", "/run/current-system/sw/bin")
+)
 _TEGRA = re.compile(r"# R(?P<major>\d+) \(release\), REVISION: (?P<minor>[\d.]+)")
 _VERSION = re.compile(r"\d+(\.\d+)*")
 
