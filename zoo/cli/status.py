@@ -83,6 +83,8 @@ def lines(status: Mapping[str, Any]) -> Iterator[str]:
     overrides = ", ".join(f"{key} {value}" for key, value in status["overrides"].items())
     yield status["url"] + (f"  (not as zoofile.toml says: {overrides})" if overrides else "")
     yield f"  environment  {status['environment']}"
+    if engines := status.get("engines"):  # an older eai that still runs does not say
+        yield f"  engine       {'; '.join(engines)}"
     yield f"  running      {duration(status['uptime'])}, process {status['pid']}"
     yield f"  memory       {spell(memory['loaded'])} of {spell(memory['budget'])}"
     names = [f"{model['name']}{'  (main)' if model['main'] else ''}" for model in status["models"]]

@@ -9,7 +9,7 @@ from zoo.digest import Digest
 from zoo.environment import command, cores, identity
 from zoo.environment.model import Adapter, EngineProgram, Environment, ServedModel
 from zoo.errors import EaiError
-from zoo.lock.model import Artifact, Lock, Model
+from zoo.lock.model import Artifact, Build, Lock, Model
 from zoo.platform import Platform
 from zoo.store import Store
 from zoo.toolchains import known
@@ -19,31 +19,47 @@ _TOY = "a toy that eai brings along, to see that everything works: do not believ
 
 
 def realise(
-    lock: Lock, platform: Platform, store: Store, *, threads: Callable[[], int] = cores.count
+    lock: Lock,
+    platform: Platform,
+    builds: Mapping[str, Build],
+    store: Store,
+    *,
+    threads: Callable[[], int] = cores.count,
 ) -> Environment:
     """Make the environment of a lock, whose artifacts for this platform are all in the store.
 
     Args:
         lock: A checked lock.
         platform: The one this is.
+        builds: Those that were chosen of the locked ones, by the toolchain's name.
         store: Has the artifacts; gets the unpacked build and the views.
         threads: Says how many threads an engine should compute with.
 
     Raises:
-        EaiError: The lock has no build for the platform, or files are not in the store.
-        EngineError: This machine cannot run the build.
+        EaiError: The lock has no engine, or files are not in the store.
+        EngineError: This machine has settings that would change how the engine behaves.
         IntegrityError: The build is not what it was locked as.
     """
-    name = identity.environment_id(lock, platform)
+    name = identity.environment_id(lock, platform, builds)
     _require(lock, store)
-    builds = identity.builds(lock, platform)
     if known.LLAMA_CPP not in builds:
         raise EaiError(f"the lock has no toolchain {known.LLAMA_CPP}", hint="run `eai lock`")
     installed = install(builds[known.LLAMA_CPP], store)
     artifacts = lock.artifacts()
     extra = command.threads(threads())
     models = (_served(model, installed, store, artifacts, extra) for model in lock.model)
-    return Environment(id=name, platform=platform, server=lock.server, models=tuple(models))
+    return Environment(
+        id=name,
+        platform=platform,
+        server=lock.server,
+        models=tuple(models),
+        engines=tuple(_engines(lock, builds)),
+    )
+
+
+def _engines(lock: Lock, builds: Mapping[str, Build]) -> Iterator[str]:
+    for toolchain in lock.toolchain:
+        yield f"{toolchain.name} {toolchain.version}, {builds[toolchain.name].variant}"
 
 
 def _require(lock: Lock, store: Store) -> None:

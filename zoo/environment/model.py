@@ -100,9 +100,11 @@ class Environment:
     Attributes:
         id: BLAKE3 over all in the lock that decides behaviour on this platform, as 64 hex digits.
         models: In the order of the zoofile; exactly one has `main` set.
+        engines: For people, the build of each toolchain: `llama-cpp b11549, cpu`.
     """
 
     id: str
     platform: Platform
     server: Server
     models: tuple[ServedModel, ...]
+    engines: tuple[str, ...] = ()

@@ -156,6 +156,7 @@ def status(proxy: Proxy) -> dict[str, Any]:
         "pid": os.getpid(),
         "environment": proxy.environment.id,
         "platform": proxy.environment.platform,
+        "engines": list(proxy.environment.engines),
         "ready": proxy.began,
         "uptime": round(time.time() - proxy.started, 3),
         "memory": {
