@@ -22,10 +22,8 @@ def make(proxy: Proxy) -> web.Application:
     @web.middleware
     async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
-            headers = request.headers
-            refusal = proxy.guard.refusal(headers.getall("Host", ()), headers.getall("Origin", ()))
-            if refusal is not None:
-                return Problem(403, "forbidden", refusal).response()
+            if (refusal := proxy.refusal(request.headers)) is not None:
+                return refusal.response()
             return await handler(request)
         except Problem as problem:
             return problem.response()

@@ -9,9 +9,11 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_KEPT = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class Guard:
         return None
 
 
+@lru_cache(_KEPT)
 def is_loopback(host: str) -> bool:
     """Whether only this machine reaches what is bound to this host."""
     if host == "localhost":
@@ -48,6 +51,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+@lru_cache(_KEPT)
 def _name(url: str) -> str | None:
     """The host of a URL, lower-case, without port and brackets; None where it has none."""
     try:

@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-import logging
+import asyncio
 import os
 import time
 from typing import Any
 
 import msgspec
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from zoo import __version__
 from zoo.errors import EngineError
 from zoo.serve import asked, lora, media, models, splice
 from zoo.serve.answers import Problem, of_engine
 from zoo.serve.endpoints import Endpoint
-from zoo.serve.forward import Forward
+from zoo.serve.forward import Carry, Client, Forward
 from zoo.serve.proxy import Proxy
-from zoo.serve.routing import NoRoute, Route
+from zoo.serve.routing import NoRoute
+from zoo.serve.server import Written
 from zoo.serve.tally import Answered
+from zoo.serve.upstream import Upstream
 
 BODY_LIMIT = 32 * 2**20
 _JSON = "application/json"
-_GONE = 499  # as nginx logs a client that left
-
-_log = logging.getLogger(__name__)
+GONE = 499  # as nginx logs a client that left
 
 
 class Inference:
-    """Answers one endpoint with the engines.
+    """Answers one endpoint with the engines, where that takes more than the gate does.
 
     Args:
         proxy: What serves.
@@ -42,11 +42,11 @@ class Inference:
         """Pass the request to the engine of the model that it is for."""
         began = time.monotonic()
         forward: Forward | None = None
-        status = _GONE
+        status = GONE
         try:
-            forward = await self._way(request)
+            forward = await self._forward(request, began)
             async with self._proxy.scheduler.hold(forward.model) as engine:
-                answer = await forward.through(engine, request)
+                answer = await _carried(forward, engine, request)
             status = answer.status
         except (Problem, EngineError) as error:
             problem = of_engine(error) if isinstance(error, EngineError) else error
@@ -55,37 +55,76 @@ class Inference:
         else:
             return answer
         finally:
-            self._note(forward, status, began)
+            note(self._proxy, self._endpoint, forward, status, began)
 
-    async def _way(self, request: web.Request) -> Forward:
+    async def _forward(self, request: web.Request, began: float) -> Forward:
         body = await _body(request)
-        name = asked.read(body).model if self._endpoint.json else None
-        route = self._proxy.router.route(name, self._endpoint.task)
-        if isinstance(route, NoRoute):
-            raise Problem(404, route.code, route.message, param="model")
-        if self._endpoint.json:
-            body = await media.inlined(body, self._proxy.pictures.get)
-        if self._endpoint.echoes and name not in {None, route.model.name}:
-            body = splice.put(body, "model", route.model.name)
-        return Forward(
-            model=route.model.name,
-            path=self._endpoint.path,
-            body=body,
-            content_type=_JSON if self._endpoint.json else request.headers.get("Content-Type", ""),
-            headers=self._headers(route),
+        kind = request.headers.get("Content-Type", "")
+        chunks, keep = request.version >= HttpVersion11, request.keep_alive
+        forward = forward_of(
+            self._proxy, self._endpoint, body, kind=kind, chunks=chunks, keep=keep, began=began
         )
+        if self._endpoint.json:
+            forward.body = await media.inlined(forward.body, self._proxy.pictures.get)
+        return forward
 
-    def _headers(self, route: Route) -> dict[str, str]:
-        headers = {"x-eai-model": route.model.name, "x-eai-environment": self._proxy.environment.id}
-        return headers if route.fallback is None else headers | {"x-eai-fallback": route.fallback}
 
-    def _note(self, forward: Forward | None, status: int, began: float) -> None:
-        """Count the request and log it; a request that was refused early has no model."""
-        now = time.monotonic()
-        name = forward.model if forward else "-"
-        first = forward.first - began if forward and forward.first else None
-        self._proxy.tally.note(Answered(name, self._endpoint.path, status, first, now - began))
-        _log.info("%s %s %d %.1f ms", self._endpoint.path, name, status, (now - began) * 1000)
+def forward_of(
+    proxy: Proxy, endpoint: Endpoint, body: bytes, *, kind: str, chunks: bool, keep: bool, began: float
+) -> Forward:
+    """Find the way of a request; what else it takes is as in `Forward`.
+
+    Raises:
+        Problem: There is none.
+    """
+    name = asked.read(body).model if endpoint.json else None
+    route = proxy.router.route(name, endpoint.task)
+    if isinstance(route, NoRoute):
+        raise Problem(404, route.code, route.message, param="model")
+    if endpoint.echoes and name not in {None, route.model.name}:
+        body = splice.put(body, "model", route.model.name)
+    headers = {"x-eai-model": route.model.name, "x-eai-environment": proxy.environment.id}
+    if route.fallback is not None:
+        headers["x-eai-fallback"] = route.fallback
+    return Forward(
+        model=route.model.name,
+        path=endpoint.path,
+        body=body,
+        kind=_JSON if endpoint.json else kind,
+        headers=headers,
+        chunks=chunks,
+        keep=keep,
+        began=began,
+    )
+
+
+def note(proxy: Proxy, endpoint: Endpoint, forward: Forward | None, status: int, began: float) -> None:
+    """Count a request and log it; one that was refused early has no model."""
+    first = forward.first - began if forward and forward.first else None
+    name = forward.model if forward else "-"
+    answered = Answered(name, endpoint.path, status, first, time.monotonic() - began)
+    proxy.tally.note(answered)
+    proxy.journal.note(answered)
+
+
+async def _carried(forward: Forward, engine: Upstream, request: web.Request) -> web.StreamResponse:
+    """Let the answer be written to the client's connection.
+
+    Raises:
+        Problem: The engine did not answer, or with an error.
+    """
+    client = request.transport and request.transport.get_protocol()
+    if not isinstance(client, Client):
+        raise ConnectionResetError
+    over: asyncio.Future[int | Problem] = asyncio.get_running_loop().create_future()
+    carry = Carry(forward, engine, client, over.set_result)
+    try:
+        how = await over
+    finally:
+        carry.abandon()
+    if isinstance(how, Problem):
+        raise how
+    return Written(how, keep=forward.keep)
 
 
 async def _body(request: web.Request) -> bytes:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO, cast
 
 from aiohttp import web
 
@@ -24,8 +25,10 @@ from zoo.serve.adapters import Adapters
 from zoo.serve.addresses import Policy
 from zoo.serve.app import make
 from zoo.serve.engine import EngineProcess
-from zoo.serve.forward import Upstream
+from zoo.serve.gate import Gate
 from zoo.serve.guard import Guard
+from zoo.serve.journal import Journal
+from zoo.serve.listen import BACKLOG
 from zoo.serve.machine import Budget
 from zoo.serve.pictures import Pictures
 from zoo.serve.proxy import Proxy
@@ -35,6 +38,7 @@ from zoo.serve.rundir import RunDir
 from zoo.serve.scheduler import Scheduler
 from zoo.serve.spawn import Spawned, spawn
 from zoo.serve.tally import Tally
+from zoo.serve.upstream import Upstream
 
 _TURN_OVER = 10.0
 _LEAVE = 0.5  # seconds that handlers get to notice that they are cancelled
@@ -70,42 +74,42 @@ def run(serving: Serving) -> bool:
     Raises:
         EngineError: The main model did not start.
     """
-    with _logged(serving.run), asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(_serve(serving))
+    with _logged(serving.run) as log, asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(_serve(serving, log))
 
 
-async def _serve(serving: Serving) -> bool:
+async def _serve(serving: Serving, log: TextIO) -> bool:
     loop = asyncio.get_running_loop()
     signals = _Signals(loop)
     adapters = Adapters(serving.environment.models)
     starter = _Starter(serving, loop, adapters)
-    proxy = _proxy(serving, starter, adapters, loop)
-    runner = web.AppRunner(
-        make(proxy), handle_signals=False, access_log=None, handler_cancellation=True, shutdown_timeout=_LEAVE
-    )
+    proxy = _proxy(serving, starter, Journal(log.write, loop), adapters)
+    runner = web.AppRunner(make(proxy), handler_cancellation=True, shutdown_timeout=_LEAVE)
     await runner.setup()
-    site = web.SockSite(runner, serving.listening)
+    gate = Gate(proxy, cast("web.Server", runner.server))
     tending = loop.create_task(_tend(serving))
     try:
-        await site.start()
+        server = await loop.create_server(gate, sock=serving.listening, backlog=BACKLOG)
         state.write(serving.run, serving.state)
         await _until_signal(serving, proxy, signals)
-        await site.stop()
+        server.close()
         return await _drain(serving, proxy.scheduler, signals)
     finally:
         tending.cancel()
         await runner.cleanup()
+        await gate.close(_LEAVE)
         await proxy.scheduler.stop()
+        proxy.journal.flush()
         _log.info("stopped")
 
 
-def _proxy(serving: Serving, starter: _Starter, adapters: Adapters, loop: asyncio.AbstractEventLoop) -> Proxy:
+def _proxy(serving: Serving, starter: _Starter, journal: Journal, adapters: Adapters) -> Proxy:
     environment, server = serving.environment, serving.environment.server
     scheduler: Scheduler[Upstream] = Scheduler(
         environment.models,
         starter.start,
         budget=serving.budget.size,
-        clock=loop,
+        clock=asyncio.get_running_loop(),
         idle=units.seconds(server.idle_timeout),
         patience=units.seconds(server.drain_timeout),
     )
@@ -115,6 +119,7 @@ def _proxy(serving: Serving, starter: _Starter, adapters: Adapters, loop: asynci
         scheduler=scheduler,
         budget=serving.budget,
         tally=Tally(scheduler.seen, serving.budget.size),
+        journal=journal,
         guard=Guard(serving.host),
         pictures=Pictures(policy=Policy.of(server.remote_images), offline=serving.offline),
         adapters=adapters,
@@ -217,8 +222,8 @@ async def _tend(serving: Serving) -> None:
 
 
 @contextlib.contextmanager
-def _logged(run: RunDir) -> Iterator[None]:
-    """Send what the server logs to the proxy's log."""
+def _logged(run: RunDir) -> Iterator[TextIO]:
+    """Send what the server logs to the proxy's log, and give that."""
     run.proxy_log.turn_over()
     handler = logging.StreamHandler(os.fdopen(run.proxy_log.open(), "w", buffering=1))
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
@@ -228,7 +233,7 @@ def _logged(run: RunDir) -> Iterator[None]:
     level = loggers[0].level
     loggers[0].setLevel(logging.INFO)
     try:
-        yield
+        yield handler.stream
     finally:
         loggers[0].setLevel(level)
         for logger in loggers:

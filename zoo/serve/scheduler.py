@@ -24,7 +24,7 @@ from zoo.environment.model import ServedModel
 from zoo.errors import EngineBusy, EngineError
 from zoo.serve.machine import require_room
 from zoo.serve.room import plan
-from zoo.serve.slot import Clock, E, Loaded, Seen, Slot, Waiter
+from zoo.serve.slot import Clock, E, Hold, Loaded, Seen, Slot, Waiter
 
 QUEUE = 256
 FAILURES, FAILURES_WITHIN = 3, 60.0
@@ -78,6 +78,18 @@ class Scheduler(Generic[E]):
             yield loaded.engine
         finally:
             self._release(slot, loaded)
+
+    def take(self, name: str) -> Hold[E] | None:
+        """Have the engine of a model at once where it is ready; whoever gets it gives it back."""
+        slot = self._slots[name]
+        if slot.state != "ready" or slot.loaded is None or slot.draining or self._closing:
+            return None
+        slot.used = self._clock.time()
+        return Hold(slot, self._grant(slot, slot.loaded))
+
+    def give_back(self, hold: Hold[E]) -> None:
+        """Let go of an engine."""
+        self._release(hold.slot, hold.loaded)
 
     def seen(self) -> tuple[Seen, ...]:
         """What every model does now."""

@@ -52,6 +52,19 @@ class Loaded(Generic[E]):
 
 
 @dataclass(slots=True, eq=False)
+class Hold(Generic[E]):
+    """One request's right to use an engine, until it is given back."""
+
+    slot: Slot[E]
+    loaded: Loaded[E]
+
+    @property
+    def engine(self) -> E:
+        """That engine."""
+        return self.loaded.engine
+
+
+@dataclass(slots=True, eq=False)
 class Waiter(Generic[E]):
     """A request that waits for a model; the future gives it an engine that it already holds."""
 

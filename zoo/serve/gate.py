@@ -1,0 +1,255 @@
+"""What clients connect to: carries the plain requests itself, and lends the connection to aiohttp for others.
+
+A plain request is a POST to an endpoint with a JSON body of a stated length, for a model that is ready.
+It takes one look at the head, one at the body, and then bytes pass from socket to socket. Whatever takes
+more, or must be refused, is given to aiohttp with all bytes so far, so each of those has one place where
+it is done; what aiohttp's handlers send to an engine comes back over this connection by the same `Carry`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import cast
+
+from aiohttp import web
+
+from zoo.serve import head, media
+from zoo.serve.answers import Problem
+from zoo.serve.endpoints import ENDPOINTS, Endpoint
+from zoo.serve.forward import Carry, Client, Forward, answer_of
+from zoo.serve.handlers import BODY_LIMIT, GONE, forward_of, note
+from zoo.serve.proxy import Proxy
+from zoo.serve.server import Handler
+from zoo.serve.slot import Hold
+from zoo.serve.upstream import Upstream
+
+_EARLY = 2**16
+_SWEEPS = 10
+_PATHS = {path.encode(): endpoint for endpoint in ENDPOINTS if endpoint.json for path in endpoint.paths}
+
+
+class Gate:
+    """Makes the protocol of each connection, for `loop.create_server`.
+
+    Args:
+        proxy: What serves.
+        server: aiohttp's, for what the gate does not carry.
+        patience: Seconds that a request may take to come.
+        idle: Seconds that a connection may stay open between requests.
+    """
+
+    def __init__(
+        self, proxy: Proxy, server: web.Server, *, patience: float = 120.0, idle: float = 3600.0
+    ) -> None:
+        self.proxy, self.server, self.patience, self.idle = proxy, server, patience, idle
+        self.loop = asyncio.get_running_loop()
+        self.doors: set[Door] = set()
+        self._often = patience / _SWEEPS
+        self._sweeping = self.loop.call_later(self._often, self._sweep)
+
+    def __call__(self) -> Door:
+        """Make the protocol of a new connection."""
+        return Door(self)
+
+    async def close(self, within: float) -> None:
+        """End every connection; what is written already has this many seconds to leave."""
+        self._sweeping.cancel()
+        doors = tuple(self.doors)
+        for door in doors:
+            door.close()
+        if doors:
+            await asyncio.wait([door.lost for door in doors], timeout=within)
+        for door in doors:
+            door.transport.abort()
+
+    def _sweep(self) -> None:
+        """End the connections on which nothing has come for too long."""
+        self._sweeping = self.loop.call_later(self._often, self._sweep)
+        now = time.monotonic()
+        for door in tuple(self.doors):
+            if now - door.since > door.patience:
+                door.close()
+
+
+class Door(Client, asyncio.Protocol):
+    """One connection.
+
+    Attributes:
+        since: When something happened last, on the monotonic clock.
+        lost: Done when the connection has ended.
+    """
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._parts: list[bytes] = []
+        self._size = self._need = 0
+        self._head: head.Head | None = None
+        self._endpoint: Endpoint | None = None
+        self._busy: tuple[Endpoint, Forward, Hold[Upstream]] | None = None
+        self._handler: Handler | None = None
+        self._lent = self._alone = False
+        self.since = time.monotonic()
+        self.lost: asyncio.Future[None] = gate.loop.create_future()
+
+    @property
+    def patience(self) -> float:
+        """How long nothing may happen on it."""
+        if self._busy is not None or (self._lent and self._handler is not None and not self._handler.idle):
+            return float("inf")
+        return self._gate.patience if self._parts else self._gate.idle
+
+    def close(self) -> None:
+        """End the connection, and what is under way on it."""
+        self._leave()
+        self.transport.close()
+
+    # What the transport calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client has come."""
+        self.transport = cast("asyncio.Transport", transport)
+        self._gate.doors.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client has gone: nobody wants what is under way."""
+        self._gate.doors.discard(self)
+        self._leave()
+        if self._handler is not None:
+            self._handler.connection_lost(exc)
+        self.lost.set_result(None)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes have come."""
+        if self._lent and not self._comes_back():
+            cast("Handler", self._handler).data_received(data)
+            return
+        if not self._parts:
+            self.since = time.monotonic()
+        self._parts.append(data)
+        self._size += len(data)
+        if self._busy is None:
+            self._read()
+        elif self._size > _EARLY:  # until the answer under way is written
+            self.transport.pause_reading()
+
+    def pause_writing(self) -> None:
+        """The client reads slowly."""
+        super().pause_writing()
+        if self._handler is not None:
+            self._handler.pause_writing()
+
+    def resume_writing(self) -> None:
+        """The client has caught up."""
+        super().resume_writing()
+        if self._handler is not None:
+            self._handler.resume_writing()
+
+    # Requests
+
+    def _read(self) -> None:
+        """See whether a plain request is complete."""
+        if self._head is None and not self._read_head():
+            return
+        if self._size > self._need:
+            self._lend(alone=False)
+        elif self._size == self._need and self._head is not None and self._endpoint is not None:
+            self._begin(self._head, self._endpoint)
+
+    def _read_head(self) -> bool:
+        """Read the head; whether it has come, and is one of a plain request."""
+        self._parts = [data := b"".join(self._parts)]
+        at = data.find(head.END, 0, head.LIMIT)
+        if at < 0 and self._size < head.LIMIT:
+            return False
+        end = at + len(head.END)
+        seen = head.read(data[:end]) if at >= 0 else None
+        if seen is None:
+            self._lend(alone=False)
+            return False
+        self._endpoint = _PATHS.get(seen.target) if seen.method == b"POST" else None
+        self._head, self._need = seen, end + seen.length
+        welcome = "Origin" not in seen.headers and self._gate.proxy.refusal(seen.headers) is None
+        if self._endpoint is None or seen.length > BODY_LIMIT or not welcome:
+            self._lend(alone=self._size == self._need)
+            return False
+        return True
+
+    def _begin(self, seen: head.Head, endpoint: Endpoint) -> None:
+        """Ask the engine, if there is nothing to wait for."""
+        body = b"".join(self._parts)[self._need - seen.length :]
+        proxy = self._gate.proxy
+        try:
+            forward = forward_of(
+                proxy, endpoint, body, kind="", chunks=seen.chunks, keep=seen.keep, began=self.since
+            )
+        except Problem:
+            self._lend(alone=True)
+            return
+        fetches = media.remote(forward.body) is not None
+        hold = None if fetches else proxy.scheduler.take(forward.model)
+        if hold is None:
+            self._lend(alone=True)
+            return
+        self._forget()
+        self._busy = endpoint, forward, hold
+        Carry(forward, hold.engine, self, self._over)
+
+    def _over(self, how: int | Problem) -> None:
+        """The answer is written, or there is none."""
+        if self._busy is None:
+            return
+        endpoint, forward, hold = self._busy
+        self._busy = None
+        self._gate.proxy.scheduler.give_back(hold)
+        if isinstance(how, Problem):
+            self.transport.write(answer_of(how, forward))
+        status = how.status if isinstance(how, Problem) else how
+        note(self._gate.proxy, endpoint, forward, status, forward.began)
+        self.since = time.monotonic()
+        if not forward.keep:
+            self.transport.close()
+        elif self._parts:
+            self.transport.resume_reading()
+            self._read()
+
+    def _leave(self) -> None:
+        """Give up what is under way."""
+        if self.carry is not None:
+            self.carry.abandon()
+        if self._busy is not None:
+            endpoint, forward, hold = self._busy
+            self._busy = None
+            self._gate.proxy.scheduler.give_back(hold)
+            note(self._gate.proxy, endpoint, forward, GONE, forward.began)
+
+    def _forget(self) -> None:
+        """Be ready for the next request."""
+        self._parts, self._size, self._head = [], 0, None
+
+    # aiohttp
+
+    def _lend(self, *, alone: bool) -> None:
+        """Give aiohttp the connection and what has come.
+
+        Args:
+            alone: Whether that is one request, and nothing more: then the connection comes back.
+        """
+        if self._handler is None:
+            self._handler = Handler(self._gate.server, self._gate.loop)
+            self._handler.connection_made(self.transport)
+            if self.stuck:
+                self._handler.pause_writing()
+        self._lent, self._alone = True, alone
+        parts = self._parts
+        self._forget()
+        for part in parts:
+            self._handler.data_received(part)
+
+    def _comes_back(self) -> bool:
+        """Whether aiohttp is done with the connection, now that more bytes have come."""
+        idle = self._handler is not None and self._handler.idle
+        # What comes while it answers is aiohttp's too, and where that ends nobody else can know.
+        self._alone = self._alone and idle
+        self._lent = not self._alone
+        return self._alone
