@@ -38,9 +38,9 @@ def model_of(script: str, folder: Path) -> ServedModel:
     return a_model("m", engine=program)
 
 
-def start(script: str, folder: Path) -> EngineProcess:
+def start(script: str, folder: Path, stop_limit: float | None = 5.0) -> EngineProcess:
     spawned = spawn(model_of(script, folder), folder / "s.sock", LogFile(folder / "m.log"))
-    return EngineProcess(spawned, asyncio.get_running_loop())
+    return EngineProcess(spawned, asyncio.get_running_loop(), stop_limit)
 
 
 async def test_readiness_is_heard_at_once_and_stopping_leaves_nothing(sockets: Path) -> None:
@@ -108,10 +108,10 @@ async def test_an_engine_that_does_not_hear_sigterm_is_killed_with_all_it_starte
         "child = subprocess.Popen(['/bin/sleep', '99'])\n"
         "print(child.pid, flush=True)\n" + READY + "time.sleep(99)"
     )
-    engine = start(script, sockets)
+    engine = start(script, sockets, 0.1)
     await engine.answers(10)
     child = int((sockets / "m.log").read_text())
-    await engine.stop(limit=0.1)
+    await engine.stop()
     assert "SIGKILL" in await engine.died()
     while _runs(child):  # noqa: ASYNC110 - the end of another's child sets no event of ours
         await asyncio.sleep(0.01)

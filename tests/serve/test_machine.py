@@ -8,7 +8,7 @@ import pytest
 from support.bench import GIB, a_model
 
 from zoo.errors import EngineTooLarge
-from zoo.serve.machine import budget, require_room
+from zoo.serve.machine import Budget, budget, require_room
 
 NO_GROUP = Path("/nonexistent")
 
@@ -39,6 +39,6 @@ def test_auto_respects_the_limit_of_a_container(tmp_path: Path) -> None:
 
 
 def test_a_model_that_can_never_fit_is_refused() -> None:
-    require_room(a_model("a", GIB), GIB)
+    require_room(a_model("a", GIB), Budget(size=GIB))
     with pytest.raises(EngineTooLarge, match=r"a needs 1\.0 GiB of memory.* 1023 MiB together"):
-        require_room(a_model("a", GIB), GIB - 2**20)
+        require_room(a_model("a", GIB), Budget(size=GIB - 2**20))

@@ -106,7 +106,8 @@ async def front(
             return Upstream(process)  # type: ignore[arg-type]
 
         loop = asyncio.get_running_loop()
-        scheduler = Scheduler(models, start, budget=2 * GIB, clock=loop, idle=None, patience=0.2)
+        budget = Budget(size=2 * GIB)
+        scheduler = Scheduler(models, start, budget=budget, clock=loop, idle=None, patience=0.2)
         environment = Environment(
             id="e" * 64,
             platform="linux-x86_64",
@@ -117,7 +118,7 @@ async def front(
             environment=environment,
             router=Router(models, environment.server.unknown_model),
             scheduler=scheduler,
-            budget=Budget(size=2 * GIB, declared=False),
+            budget=budget,
             tally=Tally(scheduler.seen, 2 * GIB),
             guard=Guard("127.0.0.1"),
             pictures=Pictures(policy=Policy.of(environment.server.remote_images), resolver=resolver),

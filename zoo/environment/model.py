@@ -75,7 +75,10 @@ class ServedModel:
         multimodal: Whether it sees images (a projector is locked with it).
         digest: Of the first file of its weights.
         created: Seconds since 1970 at which those bytes came into the store of this machine.
-        memory: Bytes it takes when loaded, as locked.
+        memory: Bytes it takes when loaded, as locked, wherever they lie.
+        gpu: How many of them the engine keeps in GPU memory, where there is a GPU.
+        preload: Whether it is loaded after the main model, as far as memory allows.
+        files: What the engine reads when it loads.
         note: What a user should know about it, such as that it is a toy.
     """
 
@@ -89,6 +92,9 @@ class ServedModel:
     digest: Digest
     created: int
     memory: int
+    gpu: int = 0
+    preload: bool = False
+    files: tuple[Path, ...] = ()
     note: str | None = None
     engine: EngineProgram
 

@@ -27,7 +27,9 @@ from zoo.serve.engine import EngineProcess
 from zoo.serve.forward import Upstream
 from zoo.serve.guard import Guard
 from zoo.serve.machine import Budget
+from zoo.serve.meter import Meter
 from zoo.serve.pictures import Pictures
+from zoo.serve.prefetch import Prefetch
 from zoo.serve.proxy import Proxy
 from zoo.serve.routing import Router
 from zoo.serve.run import Told, main_model
@@ -80,12 +82,14 @@ async def _serve(serving: Serving) -> bool:
     adapters = Adapters(serving.environment.models)
     starter = _Starter(serving, loop, adapters)
     proxy = _proxy(serving, starter, adapters, loop)
+    meter = Meter(proxy.scheduler, gpu=serving.budget.gpu is not None)
+    starter.started = meter.soon
     runner = web.AppRunner(
         make(proxy), handle_signals=False, access_log=None, handler_cancellation=True, shutdown_timeout=_LEAVE
     )
     await runner.setup()
     site = web.SockSite(runner, serving.listening)
-    tending = loop.create_task(_tend(serving))
+    tending = loop.create_task(_tend(serving)), loop.create_task(meter.run())
     try:
         await site.start()
         state.write(serving.run, serving.state)
@@ -93,7 +97,8 @@ async def _serve(serving: Serving) -> bool:
         await site.stop()
         return await _drain(serving, proxy.scheduler, signals)
     finally:
-        tending.cancel()
+        for each in tending:
+            each.cancel()
         await runner.cleanup()
         await proxy.scheduler.stop()
         _log.info("stopped")
@@ -104,10 +109,11 @@ def _proxy(serving: Serving, starter: _Starter, adapters: Adapters, loop: asynci
     scheduler: Scheduler[Upstream] = Scheduler(
         environment.models,
         starter.start,
-        budget=serving.budget.size,
+        budget=serving.budget,
         clock=loop,
         idle=units.seconds(server.idle_timeout),
         patience=units.seconds(server.drain_timeout),
+        warm=Prefetch(),
     )
     return Proxy(
         environment=environment,
@@ -121,6 +127,10 @@ def _proxy(serving: Serving, starter: _Starter, adapters: Adapters, loop: asynci
     )
 
 
+def _nobody() -> None:
+    """Tell nobody."""
+
+
 class _Starter:
     """Starts engines; the main model's first one runs already.
 
@@ -128,12 +138,17 @@ class _Starter:
         serving: What was prepared.
         loop: The running event loop.
         adapters: Sets the scales of a new engine's adapters.
+
+    Attributes:
+        started: Called when an engine answers.
     """
 
     def __init__(self, serving: Serving, loop: asyncio.AbstractEventLoop, adapters: Adapters) -> None:
         self._serving, self._loop, self._adapters = serving, loop, adapters
         self._early: Spawned | None = serving.first
         self._numbers = itertools.count(1)
+        self._stop_limit = units.seconds(serving.environment.server.stop_timeout)
+        self.started: Callable[[], None] = _nobody
 
     async def start(self, model: ServedModel) -> Upstream:
         """Start the engine of a model and wait until it answers.
@@ -146,7 +161,7 @@ class _Starter:
         else:
             path = self._serving.sockets / f"{next(self._numbers)}.sock"
             spawned = spawn(model, path, self._serving.run.engine_log(model.name))
-        process = EngineProcess(spawned, self._loop)
+        process = EngineProcess(spawned, self._loop, self._stop_limit)
         await process.answers()
         try:
             await self._adapters.loaded(model.name, process.socket)
@@ -154,6 +169,7 @@ class _Starter:
             await process.stop()
             raise
         _log.info("%s is loaded after %.3f s", model.name, time.monotonic() - spawned.began)
+        self.started()
         return Upstream(process)
 
 
@@ -191,6 +207,9 @@ async def _until_signal(serving: Serving, proxy: Proxy, signals: _Signals) -> No
 async def _load_main(serving: Serving, proxy: Proxy) -> None:
     async with proxy.scheduler.hold(main_model(serving.environment).name):
         proxy.began = True
+    more = [model.name for model in serving.environment.models if model.preload and not model.main]
+    if skipped := set(more) - set(proxy.scheduler.preload(more)):
+        _log.info("not loaded at the start, for want of memory: %s", ", ".join(sorted(skipped)))
 
 
 async def _drain(serving: Serving, scheduler: Scheduler[Upstream], signals: _Signals) -> bool:
