@@ -78,7 +78,7 @@ class Control:
             raise Problem(
                 409,
                 "model_in_use",
-                f"{model.name} was still answering after {limit} ({holds} requests now), and stays loaded",
+                f"{model.name} was still answering after {limit} (under way: {holds}), and stays loaded",
                 headers={"Retry-After": "1"},
             )
         return self._answer(model, 200)
