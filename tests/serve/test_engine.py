@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import resource
 import signal
 import sys
 import tempfile
@@ -129,6 +130,20 @@ async def test_a_program_that_is_not_there_is_an_error(sockets: Path) -> None:
     program = EngineProgram(program=("/nonexistent/llama-server",), flags=(), env={}, cwd=sockets)
     with pytest.raises(EngineError, match=r"the engine of m cannot be started: /nonexistent/llama-server"):
         spawn(a_model("m", engine=program), sockets / "s.sock", LogFile(sockets / "m.log"))
+
+
+async def test_too_many_open_files_are_an_error_and_none_is_left_open(sockets: Path) -> None:
+    model, log = model_of("", sockets), LogFile(sockets / "m.log")
+    log.path.touch()
+    before = set(Path("/dev/fd").iterdir())
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, limit[1]))
+    try:
+        with pytest.raises(EngineError, match=r"cannot be started: .*Too many open files"):
+            spawn(model, sockets / "s.sock", log)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limit)
+    assert set(Path("/dev/fd").iterdir()) == before
 
 
 async def test_a_socket_path_that_no_system_takes_is_an_error(sockets: Path) -> None:

@@ -72,14 +72,26 @@ def spawn(model: ServedModel, socket: Path, log: LogFile) -> Spawned:
             f"the path of the engine's socket is too long: {socket}",
             hint="set XDG_RUNTIME_DIR or TMPDIR to a folder with a shorter path",
         )
+    try:
+        return _start(model, socket, log)
+    except OSError as error:
+        program = model.engine.program[0]
+        raise EngineError(
+            f"the engine of {model.name} cannot be started: {error.filename or program}: {error.strerror}",
+            hint="`eai store verify` checks that the toolchain is whole",
+        ) from error
+
+
+def _start(model: ServedModel, socket: Path, log: LogFile) -> Spawned:
     socket.unlink(missing_ok=True)
     log.turn_over()
     since = log.size()
-    ready, ready_theirs = os.pipe()
-    alive_theirs, alive = os.pipe()
-    output = log.open()
-    command = model.engine.command(socket, ready_fd=ready_theirs, alive_fd=alive_theirs)
-    try:
+    with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
+        ready, ready_theirs = _pipe(ours, theirs)
+        alive_theirs, alive = _pipe(theirs, ours)
+        output = log.open()
+        theirs.callback(os.close, output)
+        command = model.engine.command(socket, ready_fd=ready_theirs, alive_fd=alive_theirs)
         process = subprocess.Popen(
             command.argv,
             env=dict(command.env),
@@ -91,14 +103,13 @@ def spawn(model: ServedModel, socket: Path, log: LogFile) -> Spawned:
             process_group=0,
             umask=0o077,
         )
-    except OSError as error:
-        os.close(ready)
-        os.close(alive)
-        raise EngineError(
-            f"the engine of {model.name} cannot be started: {command.argv[0]}: {error.strerror}",
-            hint="`eai store verify` checks that the toolchain is whole",
-        ) from error
-    finally:
-        for theirs in (ready_theirs, alive_theirs, output):
-            os.close(theirs)
+        ours.pop_all()
     return Spawned(model, process, socket, log, ready, alive, since, time.monotonic())
+
+
+def _pipe(reading: contextlib.ExitStack, writing: contextlib.ExitStack) -> tuple[int, int]:
+    """A pipe whose two ends are closed by these."""
+    read, write = os.pipe()
+    reading.callback(os.close, read)
+    writing.callback(os.close, write)
+    return read, write
