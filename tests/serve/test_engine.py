@@ -132,7 +132,7 @@ async def test_a_program_that_is_not_there_is_an_error(sockets: Path) -> None:
         spawn(a_model("m", engine=program), sockets / "s.sock", LogFile(sockets / "m.log"))
 
 
-async def test_too_many_open_files_are_an_error_and_none_is_left_open(sockets: Path) -> None:
+def test_too_many_open_files_are_an_error_and_none_is_left_open(sockets: Path) -> None:
     model, log = model_of("", sockets), LogFile(sockets / "m.log")
     log.path.touch()
     before = set(Path("/dev/fd").iterdir())

@@ -10,7 +10,7 @@ from zoo.serve.units import spell_seconds
 FIRST, CAP = 0.5, 30.0  # seconds until the next start after one failure, and after many
 FAILURES = 5  # so many in a row, and it is given up
 GIVEN_UP = 300.0  # seconds for which it is left alone then
-WELL = 60.0  # seconds after which an engine that dies had run well: the count starts afresh
+WELL = 10.0  # seconds after which an engine that dies had run well: the count starts afresh
 
 
 @dataclass(slots=True)
