@@ -89,6 +89,16 @@ async def test_unloading_ends_with_an_engine_that_dies_or_never_loads(bench: Ben
     assert await task
 
 
+async def test_a_main_model_that_died_stays_away_where_a_person_unloads_it(bench: BenchMaker) -> None:
+    b = bench(a_model("a", main=True))
+    await (await b.ask("a")).finish()
+    b.farm.engine("a").dead.set()
+    await settle()
+    assert await b.scheduler.unload("a", None)
+    await b.clock.pass_time(60)
+    assert b.state("a") == "unloaded"
+
+
 async def test_two_may_ask_for_the_same_unload_and_what_is_not_loaded_is_unloaded(bench: BenchMaker) -> None:
     b = bench(a_model("a"))
     assert await b.scheduler.unload("a", None)

@@ -177,19 +177,24 @@ class Left:
 
 async def rest(proxy: Proxy) -> Left:
     """Unload every model, and see what is left."""
-    async with aiohttp.ClientSession(proxy.url) as session:
-        for model in proxy.status()["models"]:
-            async with session.post("/api/models/unload", json={"model": model["name"]}) as answer:
-                assert answer.status == 200, await answer.text()
     deadline = time.monotonic() + _LIMIT
+    await _unload(proxy)
     while not quiet(proxy):
         assert time.monotonic() < deadline, proxy.status()
         await asyncio.sleep(0.05)
+        await _unload(proxy)  # an engine that was killed just now may have come back by itself
     process = psutil.Process(proxy.process.pid)
     sockets = [each for each in process.net_connections("unix") if each.raddr or each.laddr]
     return Left(
         process.num_fds(), len(sockets), len(process.children(recursive=True)), process.memory_info().rss
     )
+
+
+async def _unload(proxy: Proxy) -> None:
+    async with aiohttp.ClientSession(proxy.url) as session:
+        for model in proxy.status()["models"]:
+            async with session.post("/api/models/unload", json={"model": model["name"]}) as answer:
+                assert answer.status == 200, await answer.text()
 
 
 def quiet(proxy: Proxy) -> bool:

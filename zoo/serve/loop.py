@@ -4,38 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import logging
 import os
 import signal
 import socket
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import web
 
-from zoo.environment.model import Environment, ServedModel
-from zoo.errors import EngineError
+from zoo.environment.model import Environment
 from zoo.serve import state, units
 from zoo.serve.adapters import Adapters
 from zoo.serve.addresses import Policy
 from zoo.serve.app import make
-from zoo.serve.engine import EngineProcess
 from zoo.serve.forward import Upstream
 from zoo.serve.guard import Guard
 from zoo.serve.machine import Budget
 from zoo.serve.meter import Meter
 from zoo.serve.pictures import Pictures
-from zoo.serve.prefetch import Prefetch
 from zoo.serve.proxy import Proxy
 from zoo.serve.routing import Router
 from zoo.serve.run import Told, main_model
 from zoo.serve.rundir import RunDir
 from zoo.serve.scheduler import Scheduler
-from zoo.serve.spawn import Spawned, spawn
+from zoo.serve.spawn import Spawned
+from zoo.serve.starter import Starter
 from zoo.serve.tally import Tally
 
 _TURN_OVER = 10.0
@@ -80,7 +76,14 @@ async def _serve(serving: Serving) -> bool:
     loop = asyncio.get_running_loop()
     signals = _Signals(loop)
     adapters = Adapters(serving.environment.models)
-    starter = _Starter(serving, loop, adapters)
+    starter = Starter(
+        serving.first,
+        sockets=serving.sockets,
+        run=serving.run,
+        stop_limit=units.seconds(serving.environment.server.stop_timeout),
+        loop=loop,
+        loaded=adapters.loaded,
+    )
     proxy = _proxy(serving, starter, adapters, loop)
     meter = Meter(proxy.scheduler, gpu=serving.budget.gpu is not None)
     starter.started = meter.soon
@@ -101,10 +104,11 @@ async def _serve(serving: Serving) -> bool:
             each.cancel()
         await runner.cleanup()
         await proxy.scheduler.stop()
+        starter.close()
         _log.info("stopped")
 
 
-def _proxy(serving: Serving, starter: _Starter, adapters: Adapters, loop: asyncio.AbstractEventLoop) -> Proxy:
+def _proxy(serving: Serving, starter: Starter, adapters: Adapters, loop: asyncio.AbstractEventLoop) -> Proxy:
     environment, server = serving.environment, serving.environment.server
     scheduler: Scheduler[Upstream] = Scheduler(
         environment.models,
@@ -113,7 +117,7 @@ def _proxy(serving: Serving, starter: _Starter, adapters: Adapters, loop: asynci
         clock=loop,
         idle=units.seconds(server.idle_timeout),
         patience=units.seconds(server.drain_timeout),
-        warm=Prefetch(),
+        warm=starter.prepare,
     )
     return Proxy(
         environment=environment,
@@ -125,52 +129,6 @@ def _proxy(serving: Serving, starter: _Starter, adapters: Adapters, loop: asynci
         pictures=Pictures(policy=Policy.of(server.remote_images), offline=serving.offline),
         adapters=adapters,
     )
-
-
-def _nobody() -> None:
-    """Tell nobody."""
-
-
-class _Starter:
-    """Starts engines; the main model's first one runs already.
-
-    Args:
-        serving: What was prepared.
-        loop: The running event loop.
-        adapters: Sets the scales of a new engine's adapters.
-
-    Attributes:
-        started: Called when an engine answers.
-    """
-
-    def __init__(self, serving: Serving, loop: asyncio.AbstractEventLoop, adapters: Adapters) -> None:
-        self._serving, self._loop, self._adapters = serving, loop, adapters
-        self._early: Spawned | None = serving.first
-        self._numbers = itertools.count(1)
-        self._stop_limit = units.seconds(serving.environment.server.stop_timeout)
-        self.started: Callable[[], None] = _nobody
-
-    async def start(self, model: ServedModel) -> Upstream:
-        """Start the engine of a model and wait until it answers.
-
-        Raises:
-            EngineError: It does not.
-        """
-        if self._early is not None and self._early.model is model:
-            spawned, self._early = self._early, None
-        else:
-            path = self._serving.sockets / f"{next(self._numbers)}.sock"
-            spawned = spawn(model, path, self._serving.run.engine_log(model.name))
-        process = EngineProcess(spawned, self._loop, self._stop_limit)
-        await process.answers()
-        try:
-            await self._adapters.loaded(model.name, process.socket)
-        except (EngineError, asyncio.CancelledError):
-            await process.stop()
-            raise
-        _log.info("%s is loaded after %.3f s", model.name, time.monotonic() - spawned.began)
-        self.started()
-        return Upstream(process)
 
 
 class _Signals:

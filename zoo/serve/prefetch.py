@@ -39,10 +39,10 @@ def advise(descriptor: int, offset: int, length: int) -> None:
 
 
 class Ahead:
-    """What is brought into memory now: the files of one model at most.
+    """What is made ready for its start: one model at most.
 
     Args:
-        warm: Begins with a model's files, and gives what is called to stop; None where nothing is to be done.
+        warm: Begins with a model, and gives what is called to undo it; None where nothing is to be done.
     """
 
     def __init__(self, warm: Warm | None) -> None:
@@ -51,13 +51,18 @@ class Ahead:
         self._stop: Callable[[], None] | None = None
 
     def want(self, model: ServedModel | None) -> None:
-        """Go on with this model's files, and with those of no other."""
+        """Make this model ready, and no other."""
         if model is self._model:
             return
         if self._stop is not None:
             self._stop()
         self._model = model
         self._stop = self._warm(model) if self._warm is not None and model is not None else None
+
+    def starts(self, model: ServedModel) -> None:
+        """This model is started: what was made ready is used."""
+        if model is self._model:
+            self._model = self._stop = None
 
 
 class Prefetch:

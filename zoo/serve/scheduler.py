@@ -50,7 +50,7 @@ class Scheduler(Generic[E]):
         idle: Seconds after its last request at which an on-demand model is unloaded; None for never.
         patience: Seconds that a request waits for room; None for ever.
         warm: Called with the model that is to be loaded next, while it waits for room; gives what is
-            called when that is over. Absent, nothing is done ahead.
+            called where that comes to nothing. Absent, nothing is done ahead.
     """
 
     def __init__(
@@ -184,6 +184,7 @@ class Scheduler(Generic[E]):
             Whether it is unloaded; false where requests took longer, and it stays.
         """
         slot = self._slots[name]
+        slot.stay_away()
         if slot.state == "unloaded":
             return True
         gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -263,7 +264,7 @@ class Scheduler(Generic[E]):
             self._queue.refuse((waiter for waiter in self._queue if waiter.slot is slot), error)
             if slot.model.main and slot.loads and not slot.health.given_up:
                 wait = slot.health.wait(self._clock.time())
-                self._clock.call_later(wait, lambda: self._revive(slot))
+                slot.revival = self._clock.call_later(wait, lambda: self._revive(slot))
         self._settle()
 
     def _settle(self) -> None:
@@ -285,10 +286,12 @@ class Scheduler(Generic[E]):
         for waiter in self._queue:
             if waiter.slot is slot:
                 waiter.hurry()
+        self._ahead.starts(slot.model)
         self._lives.start(slot)
 
     def _revive(self, slot: Slot[E]) -> None:
         """The main model is back by itself, unless others have taken its room meanwhile."""
+        slot.revival = None
         self.preload([slot.model.name])
 
     def _wanted(self) -> dict[Slot[E], None]:

@@ -81,6 +81,8 @@ class Slot(Generic[E]):
         draining: Whether it is to go as soon as nobody uses it: nobody new gets it.
         leaving: Those who asked that it be unloaded, and wait for that.
         used: When it was last asked for, or let go of.
+        idle: When it is unloaded, unless somebody asks for it.
+        revival: When it comes back by itself.
         load_took: Seconds that its last load took.
         hold_took: Seconds that its requests take, on average.
     """
@@ -95,6 +97,7 @@ class Slot(Generic[E]):
     leaving: list[asyncio.Future[None]] = field(default_factory=list)
     used: float = 0.0
     idle: Timer | None = None
+    revival: Timer | None = None
     health: Health = field(default_factory=Health)
     load_took: float = _LOADS
     hold_took: float = 0.0
@@ -134,6 +137,12 @@ class Slot(Generic[E]):
         if self.idle is not None:
             self.idle.cancel()
             self.idle = None
+
+    def stay_away(self) -> None:
+        """Nobody wants it back by itself any more."""
+        if self.revival is not None:
+            self.revival.cancel()
+            self.revival = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
