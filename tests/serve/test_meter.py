@@ -129,7 +129,7 @@ async def test_engines_are_measured_when_they_are_loaded(scheduler: Scheduler[Ru
         asked.append(pid)
         return Memory(pid * GIB, int(gpu))
 
-    meter = Meter(scheduler, gpu=True, measure=measure)
+    meter = Meter(scheduler, gpu=True, settled=0.0, measure=measure)
     running = asyncio.create_task(meter.run())
     async with scheduler.hold("a"):
         meter.soon()

@@ -14,6 +14,7 @@ from zoo.serve.scheduler import Scheduler
 from zoo.serve.slot import Engine
 
 AGAIN = 30.0  # seconds between two looks
+SETTLED = 2.0  # seconds from a load to the first: its first request has come then, and is not disturbed
 
 
 class Process(Protocol):
@@ -41,6 +42,7 @@ class Meter(Generic[P]):
     Args:
         scheduler: Has the engines.
         gpu: Whether models may lie in GPU memory.
+        settled: Seconds from the load of an engine until it is measured.
         measure: What a process takes.
     """
 
@@ -49,15 +51,16 @@ class Meter(Generic[P]):
         scheduler: Scheduler[P],
         *,
         gpu: bool,
+        settled: float = SETTLED,
         measure: Callable[[int, bool], Memory] | None = None,
     ) -> None:
-        self._scheduler, self._gpu = scheduler, gpu
+        self._scheduler, self._gpu, self._settled = scheduler, gpu, settled
         self._measure: Callable[[int, bool], Memory] = measure or taken
         self._wanted = asyncio.Event()
 
     def soon(self) -> None:
-        """Look now: an engine was loaded."""
-        self._wanted.set()
+        """An engine was loaded: look at it when it has settled."""
+        asyncio.get_running_loop().call_later(self._settled, self._wanted.set)
 
     async def run(self) -> None:
         """Measure for as long as this runs; in a thread, since the kernel may take a while to count."""
