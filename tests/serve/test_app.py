@@ -230,7 +230,13 @@ async def test_status_tells_what_runs_and_nothing_of_the_machines_folders() -> N
         await f.post("/v1/chat/completions")
         _, body = await f.get("/api/status")
         assert body["environment"] == "e" * 64
-        assert body["memory"] == {"budget": 2 * GIB, "declared": False, "loaded": GIB}
+        assert body["memory"] == {
+            "budget": 2 * GIB,
+            "declared": False,
+            "loaded": GIB,
+            "unified": False,
+            "gpu": None,
+        }
         assert [(m["name"], m["state"], m["loads"]) for m in body["models"]] == [
             ("main", "ready", 1),
             ("embedder", "unloaded", 0),

@@ -209,7 +209,8 @@ async def front(
             return Upstream(process)
 
         loop = asyncio.get_running_loop()
-        scheduler = Scheduler(models, start, budget=2 * GIB, clock=loop, idle=None, patience=0.2)
+        budget = Budget(size=2 * GIB)
+        scheduler = Scheduler(models, start, budget=budget, clock=loop, idle=None, patience=0.2)
         environment = Environment(
             id="e" * 64,
             platform="linux-x86_64",
@@ -220,7 +221,7 @@ async def front(
             environment=environment,
             router=Router(models, environment.server.unknown_model),
             scheduler=scheduler,
-            budget=Budget(size=2 * GIB, declared=False),
+            budget=budget,
             tally=Tally(scheduler.seen, 2 * GIB),
             journal=Journal(log.append, loop),
             guard=Guard("127.0.0.1"),

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from zoo.digest import Digest
 from zoo.environment import command, cores, identity
 from zoo.environment.model import Adapter, EngineProgram, Environment, ServedModel
+from zoo.environment.placement import on_gpu
 from zoo.errors import EaiError
 from zoo.lock.model import Artifact, Build, Lock, Model
 from zoo.platform import Platform
@@ -44,10 +45,14 @@ def realise(
     _require(lock, store)
     if known.LLAMA_CPP not in builds:
         raise EaiError(f"the lock has no toolchain {known.LLAMA_CPP}", hint="run `eai lock`")
-    installed = install(builds[known.LLAMA_CPP], store)
+    build = builds[known.LLAMA_CPP]
+    installed = install(build, store)
     artifacts = lock.artifacts()
     extra = command.threads(threads())
-    models = (_served(model, installed, store, artifacts, extra) for model in lock.model)
+    models = (
+        _served(model, installed, store, artifacts, extra=extra, variant=build.variant)
+        for model in lock.model
+    )
     return Environment(
         id=name,
         platform=platform,
@@ -80,7 +85,9 @@ def _served(
     installed: Installed,
     store: Store,
     artifacts: Mapping[Digest, Artifact],
+    *,
     extra: tuple[str, ...],
+    variant: str,
 ) -> ServedModel:
     settings, first = model.settings, model.weights[0]
     slots = 1 if "--kv-unified" in settings.args else settings.parallel
@@ -98,6 +105,9 @@ def _served(
         digest=first.digest,
         created=int(store.object(first.digest).stat().st_ctime),
         memory=model.memory,
+        gpu=on_gpu(model, variant, store.object(first.digest)),
+        preload=settings.preload,
+        files=tuple(store.object(file.digest) for file in model.files()),
         note=_TOY if model.request.bundled is not None else None,
         engine=_program(model, installed, store.view(command.view(model)), extra),
     )

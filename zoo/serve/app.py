@@ -8,6 +8,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from zoo.serve.answers import Problem, of_http
+from zoo.serve.control import Control
 from zoo.serve.endpoints import ENDPOINTS
 from zoo.serve.handlers import BODY_LIMIT, Inference, Pages
 from zoo.serve.lora import Lora
@@ -48,4 +49,7 @@ def make(proxy: Proxy) -> web.Application:
     app.router.add_get("/health", pages.health)
     app.router.add_get("/metrics", pages.metrics)
     app.router.add_get("/api/status", pages.status)
+    control = Control(proxy)
+    app.router.add_post("/api/models/load", control.load)
+    app.router.add_post("/api/models/unload", control.unload)
     return app

@@ -5,20 +5,25 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 from aiohttp import HttpVersion11, web
 
 from zoo import __version__
+from zoo.environment.model import ServedModel
 from zoo.errors import EngineError
 from zoo.serve import asked, lora, media, models, splice
 from zoo.serve.answers import Problem, of_engine
 from zoo.serve.endpoints import Endpoint
 from zoo.serve.forward import Carry, Client, Forward
+from zoo.serve.machine import Budget
+from zoo.serve.memory import total
 from zoo.serve.proxy import Proxy
 from zoo.serve.routing import NoRoute
 from zoo.serve.server import Written
+from zoo.serve.slot import Seen
 from zoo.serve.tally import Answered
 from zoo.serve.upstream import Upstream
 
@@ -198,28 +203,47 @@ def status(proxy: Proxy) -> dict[str, Any]:
         "engines": list(proxy.environment.engines),
         "ready": proxy.began,
         "uptime": round(time.time() - proxy.started, 3),
-        "memory": {
-            "budget": proxy.budget.size,
-            "declared": proxy.budget.declared,
-            "loaded": sum(each.memory for each in seen if each.state != "unloaded"),
-        },
+        "memory": _memory(proxy.budget, seen),
         "models": [
-            {
-                "name": each.name,
-                "main": tasks[each.name].main,
-                "task": tasks[each.name].task,
-                "state": each.state,
-                "memory": each.memory,
-                "streams": each.holds,
-                "waiting": each.waiting,
-                "loads": each.loads,
-                "unloads": each.unloads,
-                "crashes": each.crashes,
-                "problem": each.problem,
-                "lora": lora.described(tasks[each.name], proxy.adapters.scales(each.name)),
-            }
+            _doing(tasks[each.name], each, proxy.budget)
+            | {"lora": lora.described(tasks[each.name], proxy.adapters.scales(each.name))}
             for each in seen
         ],
+    }
+
+
+def _memory(budget: Budget, seen: Sequence[Seen]) -> dict[str, Any]:
+    """What the loaded models may take, and are counted with now."""
+    loaded = total(each.counted for each in seen if each.state != "unloaded")
+    gpu = {"budget": budget.gpu, "declared": budget.gpu_declared, "loaded": loaded.gpu}
+    return {
+        "budget": budget.size,
+        "declared": budget.declared,
+        "loaded": loaded.host,
+        "unified": budget.unified,
+        "gpu": None if budget.gpu is None else gpu,
+    }
+
+
+def _doing(model: ServedModel, seen: Seen, budget: Budget) -> dict[str, Any]:
+    """What one model does."""
+    used = seen.used
+    return {
+        "name": seen.name,
+        "main": model.main,
+        "task": model.task,
+        "preload": model.preload,
+        "state": seen.state,
+        "memory": seen.memory,
+        "gpu_memory": 0 if budget.gpu is None else model.gpu,
+        "used": None if used is None else {"host": used.host, "gpu": used.gpu},
+        "streams": seen.holds,
+        "waiting": seen.waiting,
+        "loads": seen.loads,
+        "unloads": seen.unloads,
+        "crashes": seen.crashes,
+        "problem": seen.problem,
+        "retry": round(seen.retry, 3),
     }
 
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import logging
 import os
 import signal
 import socket
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,25 +16,25 @@ from typing import TextIO, cast
 
 from aiohttp import web
 
-from zoo.environment.model import Environment, ServedModel
-from zoo.errors import EngineError
+from zoo.environment.model import Environment
 from zoo.serve import state, units
 from zoo.serve.adapters import Adapters
 from zoo.serve.addresses import Policy
 from zoo.serve.app import make
-from zoo.serve.engine import EngineProcess
 from zoo.serve.gate import Gate
 from zoo.serve.guard import Guard
 from zoo.serve.journal import Journal
 from zoo.serve.listen import BACKLOG
 from zoo.serve.machine import Budget
+from zoo.serve.meter import Meter
 from zoo.serve.pictures import Pictures
 from zoo.serve.proxy import Proxy
 from zoo.serve.routing import Router
 from zoo.serve.run import Told, main_model
 from zoo.serve.rundir import RunDir
 from zoo.serve.scheduler import Scheduler
-from zoo.serve.spawn import Spawned, spawn
+from zoo.serve.spawn import Spawned
+from zoo.serve.starter import Starter
 from zoo.serve.tally import Tally
 from zoo.serve.upstream import Upstream
 
@@ -82,12 +80,21 @@ async def _serve(serving: Serving, log: TextIO) -> bool:
     loop = asyncio.get_running_loop()
     signals = _Signals(loop)
     adapters = Adapters(serving.environment.models)
-    starter = _Starter(serving, loop, adapters)
+    starter = Starter(
+        serving.first,
+        sockets=serving.sockets,
+        run=serving.run,
+        stop_limit=units.seconds(serving.environment.server.stop_timeout),
+        loop=loop,
+        loaded=adapters.loaded,
+    )
     proxy = _proxy(serving, starter, Journal(log.write, loop), adapters)
+    meter = Meter(proxy.scheduler, gpu=serving.budget.gpu is not None)
+    starter.started = meter.soon
     runner = web.AppRunner(make(proxy), handler_cancellation=True, shutdown_timeout=_LEAVE)
     await runner.setup()
     gate = Gate(proxy, cast("web.Server", runner.server))
-    tending = loop.create_task(_tend(serving))
+    tending = loop.create_task(_tend(serving)), loop.create_task(meter.run())
     try:
         server = await loop.create_server(gate, sock=serving.listening, backlog=BACKLOG)
         state.write(serving.run, serving.state)
@@ -95,23 +102,26 @@ async def _serve(serving: Serving, log: TextIO) -> bool:
         server.close()
         return await _drain(serving, proxy.scheduler, signals)
     finally:
-        tending.cancel()
+        for each in tending:
+            each.cancel()
         await runner.cleanup()
         await gate.close(_LEAVE)
         await proxy.scheduler.stop()
+        starter.close()
         proxy.journal.flush()
         _log.info("stopped")
 
 
-def _proxy(serving: Serving, starter: _Starter, journal: Journal, adapters: Adapters) -> Proxy:
+def _proxy(serving: Serving, starter: Starter, journal: Journal, adapters: Adapters) -> Proxy:
     environment, server = serving.environment, serving.environment.server
     scheduler: Scheduler[Upstream] = Scheduler(
         environment.models,
         starter.start,
-        budget=serving.budget.size,
+        budget=serving.budget,
         clock=asyncio.get_running_loop(),
         idle=units.seconds(server.idle_timeout),
         patience=units.seconds(server.drain_timeout),
+        warm=starter.prepare,
     )
     return Proxy(
         environment=environment,
@@ -124,42 +134,6 @@ def _proxy(serving: Serving, starter: _Starter, journal: Journal, adapters: Adap
         pictures=Pictures(policy=Policy.of(server.remote_images), offline=serving.offline),
         adapters=adapters,
     )
-
-
-class _Starter:
-    """Starts engines; the main model's first one runs already.
-
-    Args:
-        serving: What was prepared.
-        loop: The running event loop.
-        adapters: Sets the scales of a new engine's adapters.
-    """
-
-    def __init__(self, serving: Serving, loop: asyncio.AbstractEventLoop, adapters: Adapters) -> None:
-        self._serving, self._loop, self._adapters = serving, loop, adapters
-        self._early: Spawned | None = serving.first
-        self._numbers = itertools.count(1)
-
-    async def start(self, model: ServedModel) -> Upstream:
-        """Start the engine of a model and wait until it answers.
-
-        Raises:
-            EngineError: It does not.
-        """
-        if self._early is not None and self._early.model is model:
-            spawned, self._early = self._early, None
-        else:
-            path = self._serving.sockets / f"{next(self._numbers)}.sock"
-            spawned = spawn(model, path, self._serving.run.engine_log(model.name))
-        process = EngineProcess(spawned, self._loop)
-        await process.answers()
-        try:
-            await self._adapters.loaded(model.name, process.socket)
-        except (EngineError, asyncio.CancelledError):
-            await process.stop()
-            raise
-        _log.info("%s is loaded after %.3f s", model.name, time.monotonic() - spawned.began)
-        return Upstream(process)
 
 
 class _Signals:
@@ -196,6 +170,9 @@ async def _until_signal(serving: Serving, proxy: Proxy, signals: _Signals) -> No
 async def _load_main(serving: Serving, proxy: Proxy) -> None:
     async with proxy.scheduler.hold(main_model(serving.environment).name):
         proxy.began = True
+    more = [model.name for model in serving.environment.models if model.preload and not model.main]
+    if skipped := set(more) - set(proxy.scheduler.preload(more)):
+        _log.info("not loaded at the start, for want of memory: %s", ", ".join(sorted(skipped)))
 
 
 async def _drain(serving: Serving, scheduler: Scheduler[Upstream], signals: _Signals) -> bool:

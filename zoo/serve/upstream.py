@@ -20,6 +20,10 @@ class Process(Protocol):
     def socket(self) -> Path:
         """Where it listens."""
 
+    @property
+    def pid(self) -> int:
+        """Its process id, which is its group's too."""
+
     async def died(self) -> str:
         """Wait until it is gone, and say how it ended."""
 
