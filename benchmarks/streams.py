@@ -142,8 +142,9 @@ def told(found: dict[str, Measured]) -> bool:
         missed |= (aim is not None and rate < aim) or eai.broken > 0
         print(
             f"{name:10} {seen.rate:8.0f} events/s  first after {seen.first * 1000:6.1f} ms  "
-            f"cpu {seen.cpu * 1e6:4.1f} us an event  broken {seen.broken:.0f}  eai: {rate:4.2f}x the events, {first:4.2f}x the time to "
-            f"the first{f'  (aim: at least {aim:g}x the events)' if aim else ''}"
+            f"cpu {seen.cpu * 1e6:4.1f} us an event  broken {seen.broken:.0f}  "
+            f"eai: {rate:4.2f}x the events, {first:4.2f}x the time to the first"
+            + (f"  (aim: at least {aim:g}x the events)" if aim else "")
         )
     return missed
 
