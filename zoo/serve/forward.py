@@ -155,9 +155,9 @@ class Carry:
             return
         kind = headers.get(b"content-type", b"application/octet-stream").decode("latin-1")
         self._streamed = kind.startswith("text/event-stream")
-        if self._streamed and self._forward.path == responses.PATH:
-            self._events = responses.Events(self._forward.model, time.time())
         length = headers.get(b"content-length", b"0" if status in _NO_BODY else None)
+        if self._streamed and self._forward.path == responses.PATH:
+            self._events, length = responses.Events(self._forward.model, time.time()), None
         self._chunked = length is None and self._forward.chunks
         if length is None and not self._chunked:
             self._forward.keep = False
