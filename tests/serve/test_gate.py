@@ -35,7 +35,7 @@ async def test_plain_requests_on_one_connection_are_carried_past_aiohttp() -> No
     async with front(CHAT, loaded=True) as f:
         talk = await f.connect()
         for number in range(3):
-            body = b'{"n": %d}' % number
+            body = b'{"seed": %d}' % number
             talk.ask(body)
             status, headers, said = await talk.answer()
             assert (status, said, headers["x-eai-model"]) == (200, body, "main")
@@ -79,8 +79,8 @@ async def test_requests_sent_at_once_are_answered_in_order() -> None:
     async with front(CHAT, loaded=True) as f:
         talk = await f.connect()
         for number in range(5):
-            talk.ask(b'{"n": %d}' % number)
-        assert [json.loads((await talk.answer())[2])["n"] for _ in range(5)] == [0, 1, 2, 3, 4]
+            talk.ask(b'{"seed": %d}' % number)
+        assert [json.loads((await talk.answer())[2])["seed"] for _ in range(5)] == [0, 1, 2, 3, 4]
         await talk.close()
 
 
@@ -94,15 +94,15 @@ async def test_requests_sent_while_another_is_answered_wait_and_are_answered() -
 
     async with front(CHAT, answer=answer, loaded=True) as f:
         talk = await f.connect()
-        talk.ask(b'{"n": 0}')
+        talk.ask(b'{"seed": 0}')
         await began.wait()
-        large = b'{"n": 1, "x": "' + b"x" * 2**20 + b'"}'
+        large = b'{"seed": 1, "x": "' + b"x" * 2**20 + b'"}'
         talk.ask(large)
-        talk.ask(b'{"n": 2}')
+        talk.ask(b'{"seed": 2}')
         while len(f.seen) < 1:  # noqa: ASYNC110 - nothing tells
             await asyncio.sleep(0)
         go_on.set()
-        assert [(await talk.answer())[2] for _ in range(3)] == [b'{"n": 0}', large, b'{"n": 2}']
+        assert [(await talk.answer())[2] for _ in range(3)] == [b'{"seed": 0}', large, b'{"seed": 2}']
         await talk.close()
 
 
@@ -146,8 +146,8 @@ async def test_a_body_in_chunks_is_read_by_aiohttp_and_answered_over_the_gate() 
         talk = await f.connect()
         talk.say(POST + b"Transfer-Encoding: chunked\r\n\r\n3\r\n{ }\r\n0\r\n\r\n")
         assert (await talk.answer())[2] == b"{ }"
-        talk.ask(b'{"n": 1}')  # whose bytes these are only aiohttp knows now
-        assert (await talk.answer())[2] == b'{"n": 1}'
+        talk.ask(b'{"seed": 1}')  # whose bytes these are only aiohttp knows now
+        assert (await talk.answer())[2] == b'{"seed": 1}'
         assert lent(f) == 2
         await talk.close()
 
