@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from zoo.cli.output import Output
 from zoo.lock.model import Build
 from zoo.store import Store
-from zoo.toolchains import derive, events
+from zoo.toolchains import derive, events, tools
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -40,7 +40,7 @@ def build_missing(builds: Mapping[str, Build], store: Store, out: Output) -> Non
 @contextmanager
 def shown(out: Output, *, clock: Callable[[], float] = time.monotonic) -> Iterator[derive.Workshop]:
     """Show what is being built, for as long as the context lasts: live on a terminal, else in plain lines."""
-    search = os.environ.get("PATH")
+    search = tools.places(os.environ)
     if out.quiet or not out.talk.isatty():
         yield derive.Workshop(search=search, tell=_Lines(out, clock).tell)
         return
