@@ -80,20 +80,15 @@ def test_one_request_may_have_a_scale_of_its_own(proxy: Proxy) -> None:
     assert scale_of(proxy) == {0.0}
 
 
-def unload(proxy: Proxy) -> None:
-    done = httpx2.post(f"{proxy.url}/api/models/unload", json={"model": "chat"})
-    assert done.status_code == 200, done.text
-
-
 def test_a_new_scale_holds_also_when_the_model_is_loaded_again(proxy: Proxy) -> None:
     assert change(proxy, lora=[{"id": 0, "scale": 1}])[0] == 200
-    unload(proxy)
+    assert change(proxy, "/api/models/unload", model="chat")[0] == 200
     assert say(proxy) == ADAPTED
     assert scale_of(proxy) == {1.0}
 
 
 def test_a_scale_may_be_changed_while_the_model_is_not_loaded(proxy: Proxy) -> None:
-    unload(proxy)
+    assert change(proxy, "/api/models/unload", model="chat")[0] == 200
     assert change(proxy, lora=[{"id": 0, "scale": 1}])[0] == 200
     assert proxy.state_of("chat")["state"] == "unloaded"
     assert say(proxy) == ADAPTED
