@@ -9,10 +9,10 @@ from zoo.digest import Digest
 from zoo.environment import command, cores, identity
 from zoo.environment.model import Adapter, EngineProgram, Environment, ServedModel
 from zoo.errors import EaiError
+from zoo.lock.freshness import engine_of
 from zoo.lock.model import Artifact, Build, Lock, Model
 from zoo.platform import Platform
 from zoo.store import Store
-from zoo.toolchains import known
 from zoo.toolchains.install import Installed, install
 
 _TOY = "a toy that eai brings along, to see that everything works: do not believe what it says"
@@ -42,12 +42,18 @@ def realise(
     """
     name = identity.environment_id(lock, platform, builds)
     _require(lock, store)
-    if known.LLAMA_CPP not in builds:
-        raise EaiError(f"the lock has no toolchain {known.LLAMA_CPP}", hint="run `eai lock`")
-    installed = install(builds[known.LLAMA_CPP], store)
-    artifacts = lock.artifacts()
-    extra = command.threads(threads())
-    models = (_served(model, installed, store, artifacts, extra) for model in lock.model)
+    installed = _installed(lock, builds, store)
+    artifacts, count = lock.artifacts(), threads()
+    models = (
+        _served(
+            model,
+            installed[engine_of(draws=model.draws)],
+            store,
+            artifacts,
+            command.threads(model, count),
+        )
+        for model in lock.model
+    )
     return Environment(
         id=name,
         platform=platform,
@@ -60,6 +66,14 @@ def realise(
 def _engines(lock: Lock, builds: Mapping[str, Build]) -> Iterator[str]:
     for toolchain in lock.toolchain:
         yield f"{toolchain.name} {toolchain.version}, {builds[toolchain.name].variant}"
+
+
+def _installed(lock: Lock, builds: Mapping[str, Build], store: Store) -> dict[str, Installed]:
+    """The engines that the models need, by the names of their toolchains."""
+    needed = sorted({engine_of(draws=model.draws) for model in lock.model})
+    if missing := [name for name in needed if name not in builds]:
+        raise EaiError(f"the lock has no toolchain {missing[0]}", hint="run `eai lock`")
+    return {name: install(builds[name], store, toolchain=name) for name in needed}
 
 
 def _require(lock: Lock, store: Store) -> None:
@@ -98,6 +112,7 @@ def _served(
         digest=first.digest,
         created=int(store.object(first.digest).stat().st_ctime),
         memory=model.memory,
+        image=settings.image,
         note=_TOY if model.request.bundled is not None else None,
         engine=_program(model, installed, store.view(command.view(model)), extra),
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from zoo.digest import Digest
 from zoo.platform import Platform
-from zoo.zoofile.model import Server, Task
+from zoo.zoofile.model import Image, Server, Task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,7 @@ class EngineProgram:
 
     Attributes:
         program: What is run, with the arguments that come before those.
-        flags: llama-server's flags for this model (`-m`, `--alias`, `-c`, …), none about listening.
+        flags: The engine's flags for this model (`-m`, `--alias`, `-c`, …), none about listening.
         env: The whole environment of the process.
         cwd: Where it starts.
     """
@@ -76,6 +76,7 @@ class ServedModel:
         digest: Of the first file of its weights.
         created: Seconds since 1970 at which those bytes came into the store of this machine.
         memory: Bytes it takes when loaded, as locked.
+        image: Defaults of pictures, where it draws.
         note: What a user should know about it, such as that it is a toy.
     """
 
@@ -89,6 +90,7 @@ class ServedModel:
     digest: Digest
     created: int
     memory: int
+    image: Image | None = None
     note: str | None = None
     engine: EngineProgram
 

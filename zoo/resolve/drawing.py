@@ -134,7 +134,7 @@ def _require_diffusion(weights: Weights, name: str) -> None:
     if any(tensor.startswith(_LANGUAGE) for tensor in weights.tensors):
         raise ZoofileError(
             f"{name} is a language model, not a diffusion model",
-            hint="leave out `task`, `parts` and `image`, or name it as `llm` in `parts` of a model that draws",
+            hint="leave out `task`, `parts` and `image`, or name it as `llm` in `parts` of another model",
         )
     if all(_is_adapter(tensor) for tensor in weights.tensors):
         raise ZoofileError(

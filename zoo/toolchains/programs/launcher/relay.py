@@ -101,8 +101,7 @@ async def _end(program: Process, ended: asyncio.Future[int]) -> None:
 
 async def _relay(port: int, listening: socket.socket, pipes: sentinel.Pipes) -> None:
     """Wait until the program answers, say so, and pass on every connection from then on."""
-    while not await _answers(port):
-        await asyncio.sleep(_POLL)
+    await _loaded(port)
     tasks: set[asyncio.Task[None]] = set()
 
     def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -115,8 +114,16 @@ async def _relay(port: int, listening: socket.socket, pipes: sentinel.Pipes) -> 
         await server.serve_forever()
 
 
+async def _loaded(port: int) -> None:
+    """Ask until the program answers; it listens only once its model is loaded."""
+    while True:
+        if await _answers(port):
+            return
+        await asyncio.sleep(_POLL)
+
+
 async def _answers(port: int) -> bool:
-    """Whether GET /v1/models gives 200; the program listens only once its model is loaded."""
+    """Whether GET /v1/models gives 200."""
     try:
         async with asyncio.timeout(_LOOK):
             reader, writer = await asyncio.open_connection(_HOST, port)
