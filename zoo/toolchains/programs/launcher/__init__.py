@@ -2,10 +2,12 @@
 
     python -S -P -B -m launcher                [--alive-fd N] [--ready-fd N] LLAMA-SERVER-FLAGS…
     python -S -P -B -m launcher.warden PROGRAM [--alive-fd N] [--ready-fd N] LLAMA-SERVER-FLAGS…
+    python -S -P -B -m launcher.relay  PROGRAM [--alive-fd N] [--ready-fd N] --host SOCKET SD-SERVER-FLAGS…
 
-The first serves from the `xllamacpp` package that PYTHONPATH names; the second becomes PROGRAM. Both
-read the pipe `--alive-fd` and are killed at its end, and write `ready` to `--ready-fd` as soon as they
-answer requests. That pipe stays open as long as the engine lives.
+The first serves from the `xllamacpp` package that PYTHONPATH names, the second becomes PROGRAM, and the
+third runs PROGRAM and passes to it what comes to the unix socket. All read the pipe `--alive-fd` and are
+killed at its end, and write `ready` to `--ready-fd` as soon as they answer requests. That pipe stays open
+as long as the engine lives.
 """
 
 from __future__ import annotations

@@ -29,15 +29,15 @@ _ASK = b"GET /v1/models HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n
 
 
 def main(words: list[str]) -> NoReturn:
-    """Run the program that the words name, and serve until it ends or a signal comes.
+    """Run the program that the first word names, and serve until it ends or a signal comes.
 
     Exits 0 after a signal, 1 where the program ended by itself, 126 where it cannot be started.
     """
-    pipes, command = sentinel.take_pipes(words)
-    if "--host" not in command[1:-1]:
+    pipes, rest = sentinel.take_pipes(words[1:])
+    if "--host" not in rest[:-1]:
         sys.exit("error: the program needs `--host SOCKET`")
-    at = command.index("--host")
-    path = command[at + 1]
+    at = rest.index("--host")
+    path, rest = rest[at + 1], rest[:at] + rest[at + 2 :]
     sentinel.post(pipes)
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(path)
@@ -45,7 +45,7 @@ def main(words: list[str]) -> NoReturn:
     with _reserved() as reserved:
         port = reserved.getsockname()[1]
         where = ["--listen-ip", _HOST, "--listen-port", str(port)]
-        argv = [*command[:at], *where, *command[at + 2 :]]
+        argv = [words[0], *where, *rest]
         code = asyncio.run(_serve(argv, port, listening, pipes))
     sys.stderr.flush()
     os._exit(code)
