@@ -93,6 +93,7 @@ def lines(status: Mapping[str, Any]) -> Iterator[str]:
         doing = [model["state"], spell(model["memory"])]
         doing += [count(model["streams"], "stream")] if model["streams"] else []
         doing += [f"{model['waiting']} waiting"] if model["waiting"] else []
+        doing += [_drawing(model["drawing"])] if model.get("drawing") else []
         doing += [f"died {count(model['crashes'], 'time')}"] if model["crashes"] else []
         yield f"  {name:<{width}}  {model['task']:<6}  {', '.join(doing)}"
         for lora in model["lora"]:
@@ -100,6 +101,12 @@ def lines(status: Mapping[str, Any]) -> Iterator[str]:
                 yield f"    {lora['name']} at {lora['scale']:g}, not at {lora['locked']:g} as locked"
         if model["problem"]:
             yield f"    {model['problem'].splitlines()[0]}"
+
+
+def _drawing(drawing: Mapping[str, Any]) -> str:
+    """How far a picture is."""
+    waiting = f", {drawing['waiting']} waiting" if drawing["waiting"] else ""
+    return f"step {drawing['step']} of {drawing['steps']}{waiting}"
 
 
 def duration(seconds: float) -> str:

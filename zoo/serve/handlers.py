@@ -217,6 +217,7 @@ def status(proxy: Proxy) -> dict[str, Any]:
                 "crashes": each.crashes,
                 "problem": each.problem,
                 "lora": lora.described(tasks[each.name], proxy.adapters.scales(each.name)),
+                "drawing": proxy.easels.progress(each.name),
             }
             for each in seen
         ],

@@ -14,7 +14,7 @@ from zoo.errors import EaiError, EngineError, IntegrityError
 from zoo.lock.model import Build
 from zoo.store import Store, trees
 from zoo.store.names import clean, distinct
-from zoo.toolchains import archives, derive
+from zoo.toolchains import archives, derive, known
 
 PROGRAMS = Path(__file__).parent / "programs"
 SYSTEM_CONFIG = Path("/etc/llama.cpp/config.ini")
