@@ -23,9 +23,16 @@ _LARGEST_SEED = 2**31 - 1
 _UNBOUND = 1e6
 _PARAM = re.compile(r" - at `\$\.?(?P<param>[a-z_]*).*`$")
 
-_Text = Annotated[str, Meta(max_length=32_000)]
-# sd-server looks at what we order with an expression that goes one call deeper for each character.
-_Negative = Annotated[str, Meta(max_length=2_000)]
+LONGEST_PROMPT = 8_000
+"""Bytes of a prompt, beyond what any encoder sees.
+
+sd-server takes prompts apart by regular expressions that go one call deeper for each byte: at some 28,000
+it dies of it.
+"""
+
+LONGEST_NEGATIVE = 2_000
+"""The same for what a picture should not show, which an expression of that kind looks at as a whole."""
+
 _Number = Annotated[float, Meta(ge=0, le=_UNBOUND)]
 
 
@@ -35,7 +42,7 @@ class Asked(msgspec.Struct, frozen=True):
     `quality`, `style`, `moderation`, `user` and whatever else there is change nothing.
     """
 
-    prompt: _Text
+    prompt: str
     model: str | None = None
     n: Annotated[int, Meta(ge=1, le=MOST_PICTURES)] | None = None
     size: str | None = None
@@ -47,7 +54,7 @@ class Asked(msgspec.Struct, frozen=True):
 
     steps: Annotated[int, Meta(ge=1, le=100)] | None = None
     seed: Annotated[int, Meta(ge=-1, le=_LARGEST_SEED)] | None = None
-    negative_prompt: _Negative | None = None
+    negative_prompt: str | None = None
     cfg_scale: _Number | None = None
     guidance: _Number | None = None
     sampler: Sampler | None = None
@@ -136,7 +143,8 @@ def sketch(asked: Asked, image: Image, *, usual: tuple[int, int] | None = None) 
     Raises:
         Problem: There is no prompt, or the size cannot be.
     """
-    prompt = clean(asked.prompt)
+    prompt = _clean(asked.prompt, "prompt", LONGEST_PROMPT)
+    negative = _clean(asked.negative_prompt or "", "negative_prompt", LONGEST_NEGATIVE)
     if not prompt:
         raise Problem(400, "invalid_value", "prompt must say something", param="prompt")
     width, height = _size(asked.size, image, usual)
@@ -150,8 +158,15 @@ def sketch(asked: Asked, image: Image, *, usual: tuple[int, int] | None = None) 
         seed=(seed := _seed(asked, image)),
         output_format=asked.output_format or "png",
         output_compression=100 if asked.output_compression is None else asked.output_compression,
-        orders=_orders(asked, steps=steps, seed=seed),
+        orders=_orders(asked, negative, steps=steps, seed=seed),
     )
+
+
+def _clean(text: str, param: str, longest: int) -> str:
+    cleaned = clean(text)
+    if len(cleaned.encode()) > longest:
+        raise Problem(400, "invalid_value", f"{param} is longer than {longest} bytes", param=param)
+    return cleaned
 
 
 def _seed(asked: Asked, image: Image) -> int:
@@ -160,14 +175,13 @@ def _seed(asked: Asked, image: Image) -> int:
     return secrets.randbelow(_LARGEST_SEED) if seed is None or seed < 0 else seed
 
 
-def _orders(asked: Asked, *, steps: int, seed: int) -> dict[str, Any]:
+def _orders(asked: Asked, negative: str, *, steps: int, seed: int) -> dict[str, Any]:
     guidance = {"txt_cfg": asked.cfg_scale, "distilled_guidance": asked.guidance}
     sample = {"sample_steps": steps, "sample_method": asked.sampler, "guidance": _given(guidance) or None}
-    negative = None if asked.negative_prompt is None else clean(asked.negative_prompt)
     return _given(
         {
             "seed": seed,
-            "negative_prompt": negative,
+            "negative_prompt": negative or None,
             "strength": asked.strength,
             "sample_params": _given(sample),
         }
