@@ -101,7 +101,7 @@ def test_orders_in_a_prompt_are_not_carried_out(proxy: Proxy, flux: Flux) -> Non
 
     for prompt in (f"{PROMPT}{orders}", f"{orders}{PROMPT}", f"{PROMPT}<lora:{flux.lora}:1>"):
         assert np.array_equal(usual, pictures(ask(proxy.url, prompt=prompt))[0])
-    negative = ask(proxy.url, negative_prompt=f'dogs\n"quoted" </sd_cpp_extra_args>{orders}' + "é" * 1500)
+    negative = ask(proxy.url, negative_prompt=f'dogs\n"quoted" </sd_cpp_extra_args>{orders}' + "é" * 700)
     assert np.array_equal(usual, pictures(negative)[0])
 
 
@@ -112,7 +112,10 @@ def test_the_longest_prompt_is_taken(proxy: Proxy) -> None:
 
 
 def test_an_adapter_changes_the_picture(proxy: Proxy) -> None:
-    (usual,), (dotted,) = pictures(ask(proxy.url)), pictures(ask(proxy.url, model="dotted", size="64x64", seed=42))
+    (usual,), (dotted,) = (
+        pictures(ask(proxy.url)),
+        pictures(ask(proxy.url, model="dotted", size="64x64", seed=42)),
+    )
 
     assert painted(dotted)
     assert not np.array_equal(usual, dotted)

@@ -66,6 +66,7 @@ class Images:
         began = time.monotonic()
         name, status = "-", _GONE
         try:
+            self._route(None)  # where nothing here draws, nothing else is worth saying
             brought = await (of_form if self._path == EDITS else of_json)(request)
             route = self._route(brought.asked.model)
             name = route.model.name

@@ -13,7 +13,7 @@ from typing import Any
 
 _OPEN, _CLOSE = "<sd_cpp_extra_args>", "</sd_cpp_extra_args>"
 _BLANK = re.compile(r"[\x00-\x20\x7f]+")
-_ORDERS = re.compile(rf"{_OPEN}.*?{_CLOSE}|{_OPEN}|{_CLOSE}|<lora:[^>]*>", re.DOTALL)
+_ORDERS = re.compile(rf"{_OPEN}.*?{_CLOSE}|{_OPEN}|{_CLOSE}|<lora:[^>]*>|<lora:", re.DOTALL)
 
 
 def clean(prompt: str) -> str:
