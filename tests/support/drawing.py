@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +11,10 @@ from typing import Any
 
 import httpx2
 import numpy as np
-import pytest
 from models.flux import Flux
 from numpy.typing import NDArray
 from PIL import Image as Pillow
+from support import native
 from support.engine import PROGRAMS
 from support.serving import served
 
@@ -28,11 +27,8 @@ RELAY = "launcher.relay"
 
 
 def sd_server() -> Path:
-    """The program; else skip the test."""
-    found = os.environ.get("EAI_TEST_SD_SERVER")
-    if found is None:
-        pytest.skip("no sd-server: EAI_TEST_SD_SERVER names none")
-    return Path(found)
+    """The program, built from source; else skip the test, or fail it in CI."""
+    return native.tree(native.STABLE_DIFFUSION_CPP) / "sd-server"
 
 
 def flags(flux: Flux) -> tuple[str, ...]:

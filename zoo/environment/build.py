@@ -106,8 +106,10 @@ def _served(
         context_length=settings.context_length // slots,
         multimodal=bool(model.mmproj),
         lora_config=tuple(
-            Adapter(name=file.path, digest=file.digest, scale=scale)
-            for file, scale in zip(model.lora, settings.lora_scales, strict=True)
+            Adapter(name=file.path, digest=file.digest, scale=scale, path=path)
+            for file, scale, path in zip(
+                model.lora, settings.lora_scales, command.adapters(model), strict=True
+            )
         ),
         digest=first.digest,
         created=int(store.object(first.digest).stat().st_ctime),

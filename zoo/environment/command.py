@@ -79,6 +79,11 @@ def flags(model: Model) -> tuple[str, ...]:
     )
 
 
+def adapters(model: Model) -> tuple[str | None, ...]:
+    """The paths of a model's adapters, as requests may name them to its engine; None where none does."""
+    return drawing.adapters(model) if model.draws else (None,) * len(model.lora)
+
+
 def threads(model: Model, count: int) -> tuple[str, ...]:
     """The flags for so many computing threads."""
     if model.draws:

@@ -46,6 +46,11 @@ def flags(model: Model) -> tuple[str, ...]:
     return (*_files(model), *_lora(model), *_image(model.settings.image, model.name), *_pinned())
 
 
+def adapters(model: Model) -> tuple[str, ...]:
+    """The paths of a model's adapters, from the folder that the engine works in."""
+    return tuple(f"./{_name(f'lora-{number}', file)}" for number, file in enumerate(model.lora))
+
+
 def threads(count: int) -> tuple[str, ...]:
     """The flags for so many computing threads."""
     return "--threads", str(count)

@@ -56,11 +56,12 @@ class EngineProgram:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adapter:
-    """A LoRA adapter that a model is served with."""
+    """A LoRA adapter that a model is served with; `path` is where its engine sees it, if it draws."""
 
     name: str
     digest: Digest
     scale: float
+    path: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import aiohttp
@@ -104,7 +105,8 @@ class Images:
 
     async def _draw(self, route: Route, brought: Brought) -> web.Response:
         model, proxy = route.model, self._proxy
-        wanted = sketch.sketch(brought.asked, model.image or Image(), usual=brought.size())
+        scales = _changed(model, proxy.adapters.scales(model.name))
+        wanted = sketch.sketch(brought.asked, model.image or Image(), usual=brought.size(), scales=scales)
         async with proxy.easels.turn(model.name) as turn, proxy.scheduler.hold(model.name) as engine:
             log = engine.process.log
             drawing = Drawing(n=wanted.n, steps=wanted.steps, log=log, since=log.size())
@@ -119,6 +121,13 @@ class Images:
         if route.fallback is not None:
             headers["x-eai-fallback"] = route.fallback
         return web.Response(body=_answer(made, wanted), content_type="application/json", headers=headers)
+
+
+def _changed(model: ServedModel, scales: Sequence[float]) -> dict[str, float] | None:
+    """The scales of a model's adapters by their paths, where somebody changed one since the start."""
+    if all(each.scale == scale for each, scale in zip(model.lora_config, scales, strict=True)):
+        return None
+    return {str(each.path): scale for each, scale in zip(model.lora_config, scales, strict=True)}
 
 
 async def _made(engine: Upstream, model: ServedModel, wanted: Sketch, brought: Brought) -> _Made:

@@ -132,13 +132,20 @@ def of_form(fields: Mapping[str, str]) -> Asked:
         raise _wrong(error) from error
 
 
-def sketch(asked: Asked, image: Image, *, usual: tuple[int, int] | None = None) -> Sketch:
+def sketch(
+    asked: Asked,
+    image: Image,
+    *,
+    usual: tuple[int, int] | None = None,
+    scales: Mapping[str, float] | None = None,
+) -> Sketch:
     """Decide what is to be drawn.
 
     Args:
         asked: The request.
         image: The model's defaults, as locked.
         usual: The size of the picture to edit.
+        scales: Of all adapters, by their paths, where they are not as locked.
 
     Raises:
         Problem: There is no prompt, or the size cannot be.
@@ -158,7 +165,7 @@ def sketch(asked: Asked, image: Image, *, usual: tuple[int, int] | None = None) 
         seed=(seed := _seed(asked, image)),
         output_format=asked.output_format or "png",
         output_compression=100 if asked.output_compression is None else asked.output_compression,
-        orders=_orders(asked, negative, steps=steps, seed=seed),
+        orders=_orders(asked, negative, steps=steps, seed=seed) | _lora(scales),
     )
 
 
@@ -186,6 +193,12 @@ def _orders(asked: Asked, negative: str, *, steps: int, seed: int) -> dict[str, 
             "sample_params": _given(sample),
         }
     )
+
+
+def _lora(scales: Mapping[str, float] | None) -> dict[str, Any]:
+    if scales is None:
+        return {}
+    return {"lora": [{"path": path, "multiplier": scale} for path, scale in scales.items()]}
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:
