@@ -67,12 +67,17 @@ def test_a_lock_that_does_not_say_how_to_draw_is_refused(image: Image | None) ->
         command.flags(broken)
 
 
+ENGINE = Toolchain(
+    name="stable-diffusion-cpp",
+    request=ToolchainRequest(version="latest", source="source", variant="cpu"),
+    version="1",
+    builds=(Build(platform=current(), variant="cpu", program="sd-server", digest=digest(9)),),
+)
+
+
 def of(flux: Model) -> Lock:
     """A lock of this model, with an engine for it."""
-    build = Build(platform=current(), variant="cpu", program="sd-server", digest=digest(9))
-    request = ToolchainRequest(version="latest", source="source", variant="cpu")
-    engine = Toolchain(name="stable-diffusion-cpp", request=request, version="1", builds=(build,))
-    return replace(lock(flux), toolchain=(engine,))
+    return replace(lock(flux), toolchain=(ENGINE,))
 
 
 def test_parts_scales_and_defaults_are_in_the_name_of_an_environment() -> None:
@@ -83,5 +88,5 @@ def test_parts_scales_and_defaults_are_in_the_name_of_an_environment() -> None:
         replace(FLUX, settings=replace(settings, lora_scales=(0.8, 1.0))),
         replace(FLUX, settings=replace(settings, image=replace(settings.image, steps=5))),
     )
-    names = {environment_id(of(each), current()) for each in (FLUX, *others)}
+    names = {environment_id(of(each), current(), {ENGINE.name: ENGINE.builds[0]}) for each in (FLUX, *others)}
     assert len(names) == 1 + len(others)

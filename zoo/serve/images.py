@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -18,6 +17,7 @@ from zoo.serve import sketch
 from zoo.serve.answers import Problem, of_engine
 from zoo.serve.brought import Brought, of_form, of_json
 from zoo.serve.easel import Drawing
+from zoo.serve.handlers import GONE
 from zoo.serve.proxy import Proxy
 from zoo.serve.routing import NoRoute, Route
 from zoo.serve.sketch import Sketch
@@ -28,10 +28,7 @@ from zoo.zoofile.model import IMAGE_TASKS, Image, Task
 GENERATIONS, EDITS = "/v1/images/generations", "/v1/images/edits"
 _SPARE = 1 << 20  # of an answer, beside the pictures
 _BYTES_A_PIXEL = 8  # a PNG of noise, in base64, with room to spare
-_GONE = 499  # as nginx logs a client that left
 _FAILURE = 400
-
-_log = logging.getLogger(__name__)
 
 
 class _Made(msgspec.Struct, frozen=True):
@@ -65,7 +62,7 @@ class Images:
     async def __call__(self, request: web.Request) -> web.StreamResponse:
         """Have the model draw that the request is for."""
         began = time.monotonic()
-        name, status = "-", _GONE
+        name, status = "-", GONE
         try:
             self._route(None)  # where nothing here draws, nothing else is worth saying
             brought = await (of_form if self._path == EDITS else of_json)(request)
@@ -80,9 +77,9 @@ class Images:
         else:
             return answer
         finally:
-            whole = time.monotonic() - began
-            self._proxy.tally.note(Answered(name, self._path, status, None, whole))
-            _log.info("%s %s %d %.1f ms", self._path, name, status, whole * 1000)
+            answered = Answered(name, self._path, status, None, time.monotonic() - began)
+            self._proxy.tally.note(answered)
+            self._proxy.journal.note(answered)
 
     def _route(self, name: str | None) -> Route:
         """Find the model: one that makes pictures edits them as well, where nothing fits better.

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from zoo.serve.line import Line
+from zoo.serve.logfile import LogFile
 
 _FATE = 1.0
 _KEPT = 64
@@ -19,6 +20,10 @@ class Process(Protocol):
     @property
     def socket(self) -> Path:
         """Where it listens."""
+
+    @property
+    def log(self) -> LogFile:
+        """Where it writes what it says."""
 
     async def died(self) -> str:
         """Wait until it is gone, and say how it ended."""
