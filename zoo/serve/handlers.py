@@ -206,7 +206,10 @@ def status(proxy: Proxy) -> dict[str, Any]:
         "memory": _memory(proxy.budget, seen),
         "models": [
             _doing(tasks[each.name], each, proxy.budget)
-            | {"lora": lora.described(tasks[each.name], proxy.adapters.scales(each.name))}
+            | {
+                "lora": lora.described(tasks[each.name], proxy.adapters.scales(each.name)),
+                "drawing": proxy.easels.progress(each.name),
+            }
             for each in seen
         ],
     }

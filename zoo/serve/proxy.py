@@ -10,6 +10,7 @@ from multidict import MultiMapping
 from zoo.environment.model import Environment
 from zoo.serve.adapters import Adapters
 from zoo.serve.answers import Problem
+from zoo.serve.easel import Easels
 from zoo.serve.guard import Guard
 from zoo.serve.journal import Journal
 from zoo.serve.machine import Budget
@@ -39,6 +40,7 @@ class Proxy:
     guard: Guard
     pictures: Pictures
     adapters: Adapters
+    easels: Easels = field(default_factory=Easels)
     began: bool = False
     started: float = field(default_factory=time.time)
 

@@ -228,8 +228,9 @@ def require(name: str) -> None:
     Raises:
         EaiError: It is not.
     """
-    if name != LLAMA_CPP:
-        raise EaiError(f"eai knows no toolchain {name!r}", hint=f"write [toolchain.{LLAMA_CPP}]")
+    if name not in {LLAMA_CPP, STABLE_DIFFUSION_CPP}:
+        hint = f"write [toolchain.{LLAMA_CPP}] or [toolchain.{STABLE_DIFFUSION_CPP}]"
+        raise EaiError(f"eai knows no toolchain {name!r}", hint=hint)
 
 
 def github(name: str) -> Github:
