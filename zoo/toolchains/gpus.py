@@ -12,7 +12,7 @@ Kind = Literal["nvidia", "amd", "intel", "apple"]
 Run = Callable[[Sequence[str]], str | None]
 """Runs a program and gives what it printed; None where there is none, or it fails."""
 
-_VENDORS: dict[str, Kind] = {"0x10de": "nvidia", "0x1002": "amd", "0x8086": "intel"}
+VENDORS: dict[str, Kind] = {"0x10de": "nvidia", "0x1002": "amd", "0x8086": "intel"}
 _NAMES: dict[Kind, str] = {
     "nvidia": "NVIDIA GPU",
     "amd": "AMD GPU",
@@ -102,7 +102,7 @@ def _cards(root: Path) -> Iterator[Gpu]:
     """The GPUs that the kernel knows, one for each card."""
     for card in sorted((root / "sys/class/drm").glob("card*")):
         device = card / "device"
-        kind = _VENDORS.get(read(device / "vendor") or "") if card.name[4:].isdecimal() else None
+        kind = VENDORS.get(read(device / "vendor") or "") if card.name[4:].isdecimal() else None
         if kind is None:
             continue
         memory = read(device / "mem_info_vram_total") or ""
