@@ -93,11 +93,11 @@ def checks(sockets: Sockets) -> Iterator[Finding]:
             "set TMPDIR to a folder of your own, with a short path",
         )
     if len(os.fsencode(sockets.base)) + len(_BEHIND) > sockets.longest:
-        few = "XDG_RUNTIME_DIR" if str(sockets.base) == sockets.runtime else "TMPDIR"
+        variable = "XDG_RUNTIME_DIR" if str(sockets.base) == sockets.runtime else "TMPDIR"
         yield Finding(
             "error",
             f"the path of {sockets.base} is too long for sockets, which may have {sockets.longest} bytes",
-            f"set {few} to a folder with a short path, such as {_short()}",
+            f"set {variable} to a folder with a short path, such as {_short()}",
         )
     if sockets.left:
         few = [str(folder) for folder in sockets.left[:_MOST_NAMED]]
