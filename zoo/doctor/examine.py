@@ -150,7 +150,7 @@ def _serving(
     """What matters of the engines once they are locked."""
     for toolchain in lock.toolchain:
         yield from engines.faults(toolchain)
-    find = partial(tools.find, search=patient.env.get("PATH"))
+    find = partial(tools.find, search=tools.places(patient.env))
     for each in judged:
         yield from engines.tools(each, find, built=_built(each.taken, store))
 
