@@ -29,10 +29,14 @@ class Installed:
     Attributes:
         program: What is started, with all that comes before `--alive-fd`, `--ready-fd` and flags.
         env: What its environment must hold.
+        tree: Where it is unpacked.
+        bare: The program by itself, without anything of eai's around it; that of a wheel is all eai's.
     """
 
     program: tuple[str, ...]
     env: Mapping[str, str]
+    tree: Path
+    bare: tuple[str, ...]
 
 
 def install(
@@ -64,7 +68,8 @@ def install(
 
 def _wheel(tree: Path) -> Installed:
     path = os.pathsep.join((str(PROGRAMS), str(tree)))
-    return Installed(program=(sys.executable, *_PYTHON, "launcher"), env={"PYTHONPATH": path})
+    program = (sys.executable, *_PYTHON, "launcher")
+    return Installed(program=program, env={"PYTHONPATH": path}, tree=tree, bare=program)
 
 
 def _native(build: Build, tree: Path, toolchain: str) -> Installed:
@@ -83,8 +88,9 @@ def _native(build: Build, tree: Path, toolchain: str) -> Installed:
     }
     # sd-server knows no unix sockets, so that a relay stands before it.
     launcher = "launcher.relay" if toolchain == known.STABLE_DIFFUSION_CPP else "launcher.warden"
-    program = (sys.executable, *_PYTHON, launcher, str(tree / build.program))
-    return Installed(program=program, env=env)
+    bare = (str(tree / build.program),)
+    program = (sys.executable, *_PYTHON, launcher, *bare)
+    return Installed(program=program, env=env, tree=tree, bare=bare)
 
 
 def unpacked(
