@@ -10,8 +10,7 @@ from zoo.lock.model import Build, Recipe, Toolchain, ToolchainRequest
 from zoo.platform import Platform
 from zoo.toolchains.gpus import Gpu
 from zoo.toolchains.machine import Machine
-from zoo.zoofile.model import Own
-from zoo.zoofile.model import Toolchain as Declared
+from zoo.zoofile.model import Own, Provider, Variant
 
 AVX2 = frozenset({"avx2", "bmi2", "f16c", "fma"})
 LINUX: Platform = "linux-x86_64"
@@ -152,8 +151,12 @@ def test_a_lock_without_this_platform_says_so() -> None:
     )
 
 
+def _asked(source: Provider | Own, variant: Variant) -> ToolchainRequest:
+    return ToolchainRequest(version="latest", source=source, variant=variant)
+
+
 def test_before_anything_is_locked_the_usual_wheel_is_judged() -> None:
-    engine = engines.requested("llama-cpp", LINUX, NO_LIBRARY)
+    engine = engines.requested("llama-cpp", LINUX, NO_LIBRARY, _asked("pypi", "cpu"))
     assert engine is not None
     assert not engine.locked
     (found,) = _found(engine)
@@ -161,17 +164,16 @@ def test_before_anything_is_locked_the_usual_wheel_is_judged() -> None:
 
 
 def test_what_the_zoofile_asks_for_is_judged_before_it_is_locked() -> None:
-    declared = Declared(source="github", variant=("cuda", "cpu"))
-    engine = engines.requested("llama-cpp", LINUX, _gpu(OLD_DRIVER), declared)
+    asked = _asked("github", ("cuda", "cpu"))
+    engine = engines.requested("llama-cpp", LINUX, _gpu(OLD_DRIVER), asked)
     assert engine is not None
     assert engine.taken is not None
     assert engine.taken.variant == "cpu"
 
 
 @pytest.mark.parametrize("source", ["source", Own(path="bin/llama-server")])
-def test_what_only_locking_can_tell_is_not_guessed(source: object) -> None:
-    declared = Declared(source=source)  # type: ignore[arg-type] - one of them
-    assert engines.requested("llama-cpp", LINUX, Machine(), declared) is None
+def test_what_only_locking_can_tell_is_not_guessed(source: Provider | Own) -> None:
+    assert engines.requested("llama-cpp", LINUX, Machine(), _asked(source, "cpu")) is None
 
 
 def test_the_known_faults_of_an_old_build_are_told_with_the_command_that_ends_them() -> None:

@@ -110,7 +110,7 @@ def _doing(model: Mapping[str, Any]) -> Iterator[str]:
         yield count(model["streams"], "stream")
     if model["waiting"]:
         yield f"{model['waiting']} waiting"
-    if model["drawing"]:
+    if model.get("drawing"):
         yield _drawing(model["drawing"])
     if model["crashes"]:
         yield f"died {count(model['crashes'], 'time')}"
