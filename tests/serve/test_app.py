@@ -11,8 +11,8 @@ from support.front import front
 
 from zoo.digest import Digest
 from zoo.environment.model import Adapter
-from zoo.serve.handlers import BODY_LIMIT
 
+BODY_LIMIT = 32 * 2**20
 CHAT = a_model("main", main=True, aliases=("Main.gguf",))
 EMBED = a_model("embedder", task="embed")
 

@@ -20,11 +20,13 @@ from zoo.environment.model import Environment, ServedModel
 from zoo.serve.app import make
 from zoo.serve.forward import Upstream
 from zoo.serve.guard import Guard
+from zoo.serve.limits import Limits
 from zoo.serve.machine import Budget
 from zoo.serve.proxy import Proxy
 from zoo.serve.routing import Router
 from zoo.serve.scheduler import Scheduler
 from zoo.serve.tally import Tally
+from zoo.serve.watch import Guarded, Watch
 from zoo.zoofile.model import Server
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -76,7 +78,13 @@ async def echo(request: web.Request) -> web.StreamResponse:
 
 
 @asynccontextmanager
-async def front(*models: ServedModel, answer: Answer = echo, **server: object) -> AsyncIterator[Front]:
+async def front(
+    *models: ServedModel,
+    answer: Answer = echo,
+    guard: Guard | None = None,
+    limits: Limits | None = None,
+    **server: object,
+) -> AsyncIterator[Front]:
     """Serve models with engines that answer as a function says."""
     processes: list[Process] = []
     seen: list[tuple[str, dict[str, str], bytes]] = []
@@ -98,6 +106,7 @@ async def front(*models: ServedModel, answer: Answer = echo, **server: object) -
             return Upstream(process)  # type: ignore[arg-type]
 
         loop = asyncio.get_running_loop()
+        watch = Watch(limits or Limits(), loop)
         scheduler = Scheduler(models, start, budget=2 * GIB, clock=loop, idle=None, patience=0.2)
         environment = Environment(
             id="e" * 64,
@@ -111,15 +120,19 @@ async def front(*models: ServedModel, answer: Answer = echo, **server: object) -
             scheduler=scheduler,
             budget=Budget(size=2 * GIB, declared=False),
             tally=Tally(scheduler.seen, 2 * GIB),
-            guard=Guard("127.0.0.1"),
+            guard=guard or Guard("127.0.0.1"),
+            watch=watch,
         )
         runner = web.AppRunner(make(proxy), handler_cancellation=True, shutdown_timeout=0.1)
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        port = runner.addresses[0][1]
+        protocol = runner.server
+        assert protocol is not None
+        server = await loop.create_server(lambda: Guarded(protocol(), watch, loop), "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
         try:
             async with aiohttp.ClientSession() as client:
                 yield Front(proxy, f"http://127.0.0.1:{port}", client, port, processes, seen)
         finally:
+            server.close()
             await runner.cleanup()
             await scheduler.stop()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -12,15 +14,15 @@ from aiohttp import web
 
 from zoo import __version__
 from zoo.errors import EngineError
-from zoo.serve import asked, models
+from zoo.serve import asked, models, units
 from zoo.serve.answers import Problem, of_engine
 from zoo.serve.endpoints import Endpoint
 from zoo.serve.forward import Forward
+from zoo.serve.guard import Guard
 from zoo.serve.proxy import Proxy
 from zoo.serve.routing import NoRoute, Route
 from zoo.serve.tally import Answered
 
-BODY_LIMIT = 32 * 2**20
 _JSON = "application/json"
 _GONE = 499  # as nginx logs a client that left
 
@@ -45,8 +47,9 @@ class Inference:
         status = _GONE
         try:
             forward = await self._way(request)
-            async with self._proxy.scheduler.hold(forward.model) as engine:
-                answer = await forward.through(engine, request)
+            with _let_in(self._proxy.guard, request, forward.model):
+                async with self._proxy.scheduler.hold(forward.model) as engine:
+                    answer = await forward.through(engine, request)
             status = answer.status
         except (Problem, EngineError) as error:
             problem = of_engine(error) if isinstance(error, EngineError) else error
@@ -58,7 +61,7 @@ class Inference:
             self._note(forward, status, began)
 
     async def _way(self, request: web.Request) -> Forward:
-        body = await _body(request)
+        body = await _body(request, self._proxy.body_limit)
         name = asked.read(body).model if self._endpoint.json else None
         route = self._proxy.router.route(name, self._endpoint.task)
         if isinstance(route, NoRoute):
@@ -84,22 +87,38 @@ class Inference:
         _log.info("%s %s %d %.1f ms", self._endpoint.path, name, status, (now - began) * 1000)
 
 
-async def _body(request: web.Request) -> bytes:
+@contextmanager
+def _let_in(guard: Guard, request: web.Request, model: str) -> Iterator[None]:
+    """Hold a request to what its key may ask.
+
+    Raises:
+        Problem: That is less than this.
+    """
+    key = guard.key(request.headers)
+    if (refusal := guard.enter(key, model)) is not None:
+        raise Problem.of(refusal)
+    try:
+        yield
+    finally:
+        guard.leave(key)
+
+
+async def _body(request: web.Request, limit: int) -> bytes:
     """The whole body.
 
     Raises:
         Problem: It is larger than the limit; one that says so is refused before it is sent.
     """
-    if (request.content_length or 0) > BODY_LIMIT:
-        raise _too_large()
+    if (request.content_length or 0) > limit:
+        raise _too_large(limit)
     try:
         return await request.read()
     except web.HTTPRequestEntityTooLarge as error:
-        raise _too_large() from error
+        raise _too_large(limit) from error
 
 
-def _too_large() -> Problem:
-    return Problem(413, "body_too_large", f"the request is larger than {BODY_LIMIT >> 20} MiB")
+def _too_large(limit: int) -> Problem:
+    return Problem(413, "body_too_large", f"the request is larger than {units.spell(limit)}")
 
 
 class Pages:

@@ -23,6 +23,8 @@ from zoo.serve.app import make
 from zoo.serve.engine import EngineProcess
 from zoo.serve.forward import Upstream
 from zoo.serve.guard import Guard
+from zoo.serve.keys import Keyring
+from zoo.serve.limits import HEADERS, LINE, Limits
 from zoo.serve.machine import Budget
 from zoo.serve.proxy import Proxy
 from zoo.serve.routing import Router
@@ -31,8 +33,10 @@ from zoo.serve.rundir import RunDir
 from zoo.serve.scheduler import Scheduler
 from zoo.serve.spawn import Spawned, spawn
 from zoo.serve.tally import Tally
+from zoo.serve.watch import Guarded, Watch
 
 _TURN_OVER = 10.0
+_BACKLOG = 1024
 _LEAVE = 0.5  # seconds that handlers get to notice that they are cancelled
 
 _log = logging.getLogger(__name__)
@@ -56,6 +60,8 @@ class Serving:
     first: Spawned
     told: Told
     state: state.RunState
+    keyring: Keyring
+    limits: Limits
 
 
 def run(serving: Serving) -> bool:
@@ -74,22 +80,40 @@ async def _serve(serving: Serving) -> bool:
     starter = _Starter(serving, loop)
     proxy = _proxy(serving, starter, loop)
     runner = web.AppRunner(
-        make(proxy), handle_signals=False, access_log=None, handler_cancellation=True, shutdown_timeout=_LEAVE
+        make(proxy),
+        handle_signals=False,
+        access_log=None,
+        handler_cancellation=True,
+        shutdown_timeout=_LEAVE,
+        keepalive_timeout=serving.limits.idle,
+        max_line_size=LINE,
+        max_field_size=LINE,
+        max_headers=HEADERS,
     )
     await runner.setup()
-    site = web.SockSite(runner, serving.listening)
     tending = loop.create_task(_tend(serving))
     try:
-        await site.start()
+        server = await _accept(serving, runner, proxy, loop)
         state.write(serving.run, serving.state)
         await _until_signal(serving, proxy, signals)
-        await site.stop()
+        server.close()
         return await _drain(serving, proxy.scheduler, signals)
     finally:
         tending.cancel()
         await runner.cleanup()
         await proxy.scheduler.stop()
         _log.info("stopped")
+
+
+async def _accept(
+    serving: Serving, runner: web.AppRunner, proxy: Proxy, loop: asyncio.AbstractEventLoop
+) -> asyncio.Server:
+    """Begin to take connections, each watched."""
+    make_protocol = runner.server
+    assert make_protocol is not None  # noqa: S101 - it is set up
+    return await loop.create_server(
+        lambda: Guarded(make_protocol(), proxy.watch, loop), sock=serving.listening, backlog=_BACKLOG
+    )
 
 
 def _proxy(serving: Serving, starter: _Starter, loop: asyncio.AbstractEventLoop) -> Proxy:
@@ -108,7 +132,8 @@ def _proxy(serving: Serving, starter: _Starter, loop: asyncio.AbstractEventLoop)
         scheduler=scheduler,
         budget=serving.budget,
         tally=Tally(scheduler.seen, serving.budget.size),
-        guard=Guard(serving.host),
+        guard=Guard(serving.host, server.allowed_hosts, server.allowed_origins, serving.keyring),
+        watch=Watch(serving.limits, loop),
     )
 
 

@@ -6,12 +6,14 @@ import time
 from dataclasses import dataclass, field
 
 from zoo.environment.model import Environment
+from zoo.serve import units
 from zoo.serve.forward import Upstream
 from zoo.serve.guard import Guard
 from zoo.serve.machine import Budget
 from zoo.serve.routing import Router
 from zoo.serve.scheduler import Scheduler
 from zoo.serve.tally import Tally
+from zoo.serve.watch import Watch
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -30,5 +32,11 @@ class Proxy:
     budget: Budget
     tally: Tally
     guard: Guard
+    watch: Watch
     began: bool = False
     started: float = field(default_factory=time.time)
+
+    @property
+    def body_limit(self) -> int:
+        """Bytes that the body of a request may have."""
+        return units.size(self.environment.server.max_body)

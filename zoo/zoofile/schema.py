@@ -41,6 +41,9 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "stop-timeout": "How long an engine may take to end before it is killed, such as 5s.",
         "idle-timeout": 'How long after its last request an on-demand model goes, such as 30m; or "never".',
         "drain-timeout": "How long a switch waits for streams of the model that must go, such as 60s.",
+        "max-body": "How large a request may be.",
+        "allowed-hosts": "Names by which clients may call this machine, beside localhost, such as zoo.lan.",
+        "allowed-origins": "Origins whose web pages may use the server, such as https://app.example.",
         "unknown-model": "What a request for a model that is not here gets: the main model, or an error.",
     },
     "Toolchain": {
