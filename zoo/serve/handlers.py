@@ -71,7 +71,7 @@ class Inference:
             path=self._endpoint.path,
             body=body,
             content_type=_JSON if self._endpoint.json else request.headers.get("Content-Type", ""),
-            headers=self._headers(route),
+            headers=self._headers(route) | self._proxy.guard.cors(request.headers),
         )
 
     def _headers(self, route: Route) -> dict[str, str]:
