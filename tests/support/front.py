@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +20,9 @@ from zoo.environment.model import Environment, ServedModel
 from zoo.serve.app import make
 from zoo.serve.forward import Upstream
 from zoo.serve.guard import Guard
+from zoo.serve.history import History
 from zoo.serve.limits import Limits
+from zoo.serve.logfile import LogFile
 from zoo.serve.machine import Budget
 from zoo.serve.proxy import Proxy
 from zoo.serve.routing import Router
@@ -83,6 +85,7 @@ async def front(
     answer: Answer = echo,
     guard: Guard | None = None,
     limits: Limits | None = None,
+    logs: Mapping[str, LogFile] | None = None,
     **server: object,
 ) -> AsyncIterator[Front]:
     """Serve models with engines that answer as a function says."""
@@ -107,7 +110,10 @@ async def front(
 
         loop = asyncio.get_running_loop()
         watch = Watch(limits or Limits(), loop)
-        scheduler = Scheduler(models, start, budget=2 * GIB, clock=loop, idle=None, patience=0.2)
+        history = History()
+        scheduler = Scheduler(
+            models, history.timed(start), budget=2 * GIB, clock=loop, idle=None, patience=0.2
+        )
         environment = Environment(
             id="e" * 64,
             platform="linux-x86_64",
@@ -122,6 +128,8 @@ async def front(
             tally=Tally(scheduler.seen, 2 * GIB),
             guard=guard or Guard("127.0.0.1"),
             watch=watch,
+            logs=logs or {},
+            history=history,
         )
         runner = web.AppRunner(make(proxy), handler_cancellation=True, shutdown_timeout=0.1)
         await runner.setup()

@@ -7,9 +7,9 @@ from pathlib import Path, PurePosixPath
 
 from zoo.digest import Digest
 from zoo.environment import command, cores, identity
-from zoo.environment.model import Adapter, EngineProgram, Environment, ServedModel
+from zoo.environment.model import Adapter, EngineBuild, EngineProgram, Environment, ServedModel
 from zoo.errors import EaiError
-from zoo.lock.model import Artifact, Lock, Model
+from zoo.lock.model import Artifact, Build, Lock, Model
 from zoo.platform import Platform
 from zoo.store import Store
 from zoo.toolchains import known
@@ -43,7 +43,25 @@ def realise(
     artifacts = lock.artifacts()
     extra = command.threads(threads())
     models = (_served(model, installed, store, artifacts, extra) for model in lock.model)
-    return Environment(id=name, platform=platform, server=lock.server, models=tuple(models))
+    return Environment(
+        id=name,
+        platform=platform,
+        server=lock.server,
+        models=tuple(models),
+        engines=tuple(_engines(lock, builds)),
+    )
+
+
+def _engines(lock: Lock, builds: Mapping[str, Build]) -> Iterator[EngineBuild]:
+    """Tell which builds these are."""
+    for toolchain in lock.toolchain:
+        build = builds[toolchain.name]
+        yield EngineBuild(
+            name=toolchain.name,
+            version=toolchain.version,
+            variant=build.variant,
+            digest=None if build.digest is None else str(build.digest),
+        )
 
 
 def _require(lock: Lock, store: Store) -> None:

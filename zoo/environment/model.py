@@ -94,15 +94,32 @@ class ServedModel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EngineBuild:
+    """Which build of a toolchain the engines are, as locked.
+
+    Attributes:
+        name: The toolchain's.
+        digest: Of the archive that it came in; None for files of the project's own.
+    """
+
+    name: str
+    version: str
+    variant: str
+    digest: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
     """What a lock becomes on one platform, with every file of it in the store.
 
     Attributes:
         id: BLAKE3 over all in the lock that decides behaviour on this platform, as 64 hex digits.
         models: In the order of the zoofile; exactly one has `main` set.
+        engines: The builds that they run on.
     """
 
     id: str
     platform: Platform
     server: Server
     models: tuple[ServedModel, ...]
+    engines: tuple[EngineBuild, ...] = ()

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from zoo.serve import status_page
 from zoo.serve.answers import Problem, of_http
 from zoo.serve.endpoints import ENDPOINTS
 from zoo.serve.guard import Guard
@@ -35,6 +36,7 @@ def make(proxy: Proxy) -> web.Application:
     app.router.add_get("/health", pages.health)
     app.router.add_get("/metrics", pages.metrics)
     app.router.add_get("/api/status", pages.status)
+    status_page.add(app, proxy)
     return app
 
 

@@ -16,6 +16,7 @@ from aiohttp import web
 
 from zoo.serve.answers import Problem
 from zoo.serve.engine import EngineProcess
+from zoo.serve.flow import Flow
 
 _CONNECT = 5.0
 _ERROR_LIMIT = 2**20
@@ -92,6 +93,7 @@ class Forward:
         body: Passed on as it came.
         content_type: Of the body.
         headers: Added to the answer.
+        flow: Counts what streams.
         first: When the first bytes of the answer came, on the monotonic clock.
     """
 
@@ -100,6 +102,7 @@ class Forward:
     body: bytes
     content_type: str
     headers: Mapping[str, str]
+    flow: Flow
     first: float | None = None
 
     async def through(self, engine: Upstream, request: web.Request) -> web.StreamResponse:
@@ -144,13 +147,13 @@ class Forward:
         # A client that has gone away is noticed here where it was not yet by cancelling all this.
         with contextlib.suppress(ConnectionError):
             await out.prepare(request)
-            if await self._copy(answer, out):
+            if await self._copy(answer, out, streamed=streamed):
                 await out.write_eof()
             else:
                 await self._break_off(engine, out, request, streamed=streamed)
         return out
 
-    async def _copy(self, answer: aiohttp.ClientResponse, out: web.StreamResponse) -> bool:
+    async def _copy(self, answer: aiohttp.ClientResponse, out: web.StreamResponse, *, streamed: bool) -> bool:
         """Write each chunk when it comes; whether the engine's answer was whole."""
         while True:
             try:
@@ -159,6 +162,8 @@ class Forward:
                 return False
             if not chunk:
                 return True
+            if streamed:
+                self.flow.count(self.model, chunk)
             await out.write(chunk)
 
     async def _break_off(

@@ -72,6 +72,7 @@ class Inference:
             body=body,
             content_type=_JSON if self._endpoint.json else request.headers.get("Content-Type", ""),
             headers=self._headers(route) | self._proxy.guard.cors(request.headers),
+            flow=self._proxy.flow,
         )
 
     def _headers(self, route: Route) -> dict[str, str]:
@@ -172,6 +173,7 @@ def status(proxy: Proxy) -> dict[str, Any]:
         "platform": proxy.environment.platform,
         "ready": proxy.began,
         "uptime": round(time.time() - proxy.started, 3),
+        "engines": [msgspec.to_builtins(engine) for engine in proxy.environment.engines],
         "memory": {
             "budget": proxy.budget.size,
             "declared": proxy.budget.declared,

@@ -11,7 +11,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,8 +23,10 @@ from zoo.serve.app import make
 from zoo.serve.engine import EngineProcess
 from zoo.serve.forward import Upstream
 from zoo.serve.guard import Guard
+from zoo.serve.history import History
 from zoo.serve.keys import Keyring
 from zoo.serve.limits import HEADERS, LINE, Limits
+from zoo.serve.logfile import LogFile
 from zoo.serve.machine import Budget
 from zoo.serve.proxy import Proxy
 from zoo.serve.routing import Router
@@ -91,7 +93,7 @@ async def _serve(serving: Serving) -> bool:
         max_headers=HEADERS,
     )
     await runner.setup()
-    tending = loop.create_task(_tend(serving))
+    tending = loop.create_task(_tend(proxy.logs.values()))
     try:
         server = await _accept(serving, runner, proxy, loop)
         state.write(serving.run, serving.state)
@@ -118,9 +120,11 @@ async def _accept(
 
 def _proxy(serving: Serving, starter: _Starter, loop: asyncio.AbstractEventLoop) -> Proxy:
     environment, server = serving.environment, serving.environment.server
+    history = History()
+    names = [model.name for model in environment.models]
     scheduler: Scheduler[Upstream] = Scheduler(
         environment.models,
-        starter.start,
+        history.timed(starter.start, began=time.time() - (time.monotonic() - serving.first.began)),
         budget=serving.budget.size,
         clock=loop,
         idle=units.seconds(server.idle_timeout),
@@ -134,6 +138,8 @@ def _proxy(serving: Serving, starter: _Starter, loop: asyncio.AbstractEventLoop)
         tally=Tally(scheduler.seen, serving.budget.size),
         guard=Guard(serving.host, server.allowed_hosts, server.allowed_origins, serving.keyring),
         watch=Watch(serving.limits, loop),
+        logs={"proxy": serving.run.proxy_log} | {name: serving.run.engine_log(name) for name in names},
+        history=history,
     )
 
 
@@ -216,10 +222,8 @@ async def _drain(serving: Serving, scheduler: Scheduler[Upstream], signals: _Sig
     return not any(seen.holds for seen in scheduler.seen())
 
 
-async def _tend(serving: Serving) -> None:
+async def _tend(logs: Iterable[LogFile]) -> None:
     """Keep the logs small."""
-    names = [model.name for model in serving.environment.models]
-    logs = [serving.run.proxy_log, *map(serving.run.engine_log, names)]
     while True:
         await asyncio.sleep(_TURN_OVER)
         for log in logs:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from zoo.environment.model import Environment
 from zoo.serve import units
+from zoo.serve.flow import Flow
 from zoo.serve.forward import Upstream
 from zoo.serve.guard import Guard
+from zoo.serve.history import History
+from zoo.serve.logfile import LogFile
 from zoo.serve.machine import Budget
 from zoo.serve.routing import Router
 from zoo.serve.scheduler import Scheduler
@@ -21,6 +25,7 @@ class Proxy:
     """What serves one environment.
 
     Attributes:
+        logs: The proxy's own, and each engine's, by what they are called.
         began: Whether the main model has answered once: then the proxy is healthy, also while the
             main model is away to make room.
         started: Seconds since 1970.
@@ -33,6 +38,9 @@ class Proxy:
     tally: Tally
     guard: Guard
     watch: Watch
+    logs: Mapping[str, LogFile]
+    history: History = field(default_factory=History)
+    flow: Flow = field(default_factory=Flow)
     began: bool = False
     started: float = field(default_factory=time.time)
 
