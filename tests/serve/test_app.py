@@ -170,7 +170,7 @@ async def test_a_body_over_the_limit_is_refused(*, chunked: bool) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("GET", "/", 404),
+        ("GET", "/page/nothing", 404),
         ("POST", "/v1/nothing", 404),
         ("GET", "/v1/chat/completions", 405),
         ("OPTIONS", "/v1/chat/completions", 405),

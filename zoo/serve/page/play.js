@@ -3,7 +3,10 @@
 import { ask, events } from "./api.js";
 import { at, el, rate } from "./dom.js";
 
+const SOON = 40; // milliseconds: a fast model says more in a second than a browser can lay out one by one
+
 let talk = [];
+const unwritten = new Map();
 let abort = null;
 
 export function playable(models) {
@@ -22,11 +25,17 @@ function bubble(role) {
   return made;
 }
 
-// Follow what comes, unless the reader has scrolled up.
 function write(node, text) {
+  if (!unwritten.size) setTimeout(flush, SOON);
+  unwritten.set(node, (unwritten.get(node) ?? "") + text);
+}
+
+// Follow what comes, unless the reader has scrolled up.
+function flush() {
   const box = at("talk");
   const follows = box.scrollHeight - box.scrollTop - box.clientHeight < 60;
-  node.append(document.createTextNode(text));
+  for (const [node, text] of unwritten) node.append(document.createTextNode(text));
+  unwritten.clear();
   if (follows) box.scrollTop = box.scrollHeight;
 }
 
@@ -53,6 +62,7 @@ async function answer() {
     if (error.name !== "AbortError") turn.root.append(el("p", { class: "wrong" }, error.message));
     else seen.stopped = true;
   }
+  flush();
   turn.root.classList.remove("going");
   turn.facts.textContent = facts(seen);
   if (seen.text) talk.push({ role: "assistant", content: seen.text });
@@ -83,7 +93,7 @@ async function send() {
   if (!text || abort) return;
   abort = new AbortController();
   at("say").value = "";
-  write(bubble("user").text, text);
+  bubble("user").text.textContent = text;
   talk.push({ role: "user", content: text });
   at("talk").scrollTop = at("talk").scrollHeight;
   at("send").hidden = true;

@@ -34,9 +34,8 @@ export function request(news) {
 function add(id, news, empty, cells) {
   const body = at(id).tBodies[0];
   if (news === null) body.replaceChildren();
-  if (news?.length && body.dataset.empty) body.replaceChildren();
   for (const each of news ?? []) body.prepend(el("tr", {}, ...cells(each)));
   while (body.rows.length > KEPT) body.lastElementChild.remove();
-  body.dataset.empty = body.rows.length ? "" : "yes";
-  if (!body.rows.length) body.append(el("tr", {}, el("td", { class: "muted", colspan: 6 }, empty)));
+  if (body.rows.length > 1) body.querySelector(".none")?.remove();
+  if (!body.rows.length) body.append(el("tr", { class: "none" }, el("td", { class: "muted", colspan: 6 }, empty)));
 }
