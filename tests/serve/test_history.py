@@ -9,7 +9,7 @@ from zoo.environment.model import ServedModel
 from zoo.errors import EngineError
 from zoo.serve.flow import Flow
 from zoo.serve.history import KEPT, History
-from zoo.serve.slot import Seen, Slot
+from zoo.serve.slot import Seen
 
 CHAT = a_model("chat", main=True)
 
@@ -28,9 +28,9 @@ class Watch:
     def __call__(self) -> float:
         return self.now
 
-    async def three_seconds(self, model: ServedModel) -> Slot[object]:  # type: ignore[type-var]
+    async def three_seconds(self, model: ServedModel) -> str:
         self.now += 3
-        return Slot(model)
+        return f"the engine of {model.name}"
 
     async def no_luck(self, _: ServedModel) -> None:
         self.now += 1
@@ -40,7 +40,7 @@ class Watch:
 async def test_loading_is_timed_and_a_failure_says_why() -> None:
     watch = Watch()
     history = History(watch)
-    await history.timed(watch.three_seconds, began=996.0)(CHAT)
+    assert await history.timed(watch.three_seconds, began=996.0)(CHAT) == "the engine of chat"
     await history.timed(watch.three_seconds)(CHAT)
     with pytest.raises(EngineError):
         await history.timed(watch.no_luck)(CHAT)

@@ -159,6 +159,7 @@ def announcement(url: str, environment: Environment, *, keys: bool = False) -> t
         f"{url}/v1",
         f"  environment  {environment.id}",
         f"  models       {', '.join(models)}",
+        f"  look at it   {url}/",
         f"  ask it       {_example(url, environment, keys=keys)}",
     )
 
