@@ -56,6 +56,19 @@ def test_an_answer_takes_as_long_as_it_takes() -> None:
     assert deadline.due() == 2075
 
 
+def test_the_rest_of_a_body_that_nobody_wanted_is_no_next_request() -> None:
+    done = [False]
+    deadline = Deadline(LIMITS, 0)
+    deadline.head_whole(0, lambda: done[0])
+    deadline.answered(1)
+    deadline.arrived(5000, 2)
+    assert (deadline.stage, deadline.due()) == ("body", 32)
+    done[0] = True
+    assert (deadline.due(), deadline.stage) == (77, "idle")
+    deadline.arrived(10, 50)
+    assert (deadline.stage, deadline.due()) == ("head", 60)
+
+
 def test_there_are_only_so_many_connections_in_all_and_from_one_address() -> None:
     connections = Connections(LIMITS)
     assert [connections.enter("10.0.0.1") for _ in range(3)] == [True, True, False]

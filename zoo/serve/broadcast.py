@@ -3,37 +3,49 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import Any
 
 import msgspec
 
-LISTENERS, BEHIND = 32, 128
+LISTENERS, BEHIND = 32, 4 * 2**20  # how many, and how many bytes may wait for each
 
 
 class Listener:
     """One who listens, and what is still to be sent."""
 
     def __init__(self) -> None:
-        self._queue: asyncio.Queue[bytes | None] = asyncio.Queue(BEHIND)
+        self._events: deque[bytes] = deque()
+        self._waiting = 0
+        self._ended = False
+        self._news = asyncio.Event()
 
     def put(self, event: bytes) -> bool:
-        """Have an event sent; false where too many wait already, and then nothing more comes."""
-        try:
-            self._queue.put_nowait(event)
-        except asyncio.QueueFull:
+        """Have an event sent; false where too much waits already, and then nothing more comes."""
+        self._waiting += len(event)
+        if self._waiting > BEHIND:
             self.end()
             return False
+        self._events.append(event)
+        self._news.set()
         return True
 
     def end(self) -> None:
         """Send nothing more, not even what waits."""
-        while not self._queue.empty():
-            self._queue.get_nowait()
-        self._queue.put_nowait(None)
+        self._ended = True
+        self._events.clear()
+        self._news.set()
 
     async def get(self) -> bytes | None:
         """The next event; None where there will be none."""
-        return await self._queue.get()
+        await self._news.wait()
+        if self._ended:
+            return None
+        event = self._events.popleft()
+        self._waiting -= len(event)
+        if not self._events:
+            self._news.clear()
+        return event
 
 
 class Broadcast:

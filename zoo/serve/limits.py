@@ -85,7 +85,7 @@ class Deadline:
         now: Seconds on a clock that never goes back, here and wherever `now` is asked for.
     """
 
-    __slots__ = ("_came", "_last", "_limits", "_since", "_whole", "stage")
+    __slots__ = ("_answered", "_came", "_last", "_limits", "_since", "_whole", "stage")
 
     def __init__(self, limits: Limits, now: float) -> None:
         self._limits = limits
@@ -93,9 +93,12 @@ class Deadline:
         self._since = self._last = now
         self._came = 0
         self._whole: Callable[[], bool] = _never
+        self._answered = False
 
     def arrived(self, size: int, now: float) -> None:
         """Bytes came from the client."""
+        if self._answered and self._whole():
+            self.answered(self._last)
         if self.stage == "idle":
             self.stage, self._since = "head", now
         elif self.stage == "body":
@@ -111,14 +114,21 @@ class Deadline:
         """
         self.stage, self._whole = "body", whole
         self._since = self._last = now
-        self._came = 0
+        self._came, self._answered = 0, False
 
     def answered(self, now: float) -> None:
-        """The answer is given, or is waiting to be taken by the client."""
-        self.stage, self._since, self._whole = "idle", now, _never
+        """The answer is given, or is waiting to be taken by the client.
+
+        Where nobody wanted the body, the rest of it may still be coming.
+        """
+        self._answered = self.stage == "body" and not self._whole()
+        if not self._answered:
+            self.stage, self._since, self._whole = "idle", now, _never
 
     def due(self) -> float:
         """When the connection is to be closed, unless something happens before."""
+        if self._answered and self._whole():
+            self.answered(self._last)
         if self.stage == "idle":
             return self._since + self._limits.idle
         if self.stage == "head":

@@ -76,9 +76,12 @@ class Follower:
             self.read = 0
         if size == self.read:
             return ()
-        with self.log.path.open("rb") as file:
-            file.seek(self.read)
-            piece = file.read(_PIECE)
+        try:
+            with self.log.path.open("rb") as file:
+                file.seek(self.read)
+                piece = file.read(_PIECE)
+        except FileNotFoundError:  # removed since
+            return ()
         self.read += len(piece)
         *lines, self.rest = (self.rest + piece).split(b"\n")
         return tuple(line.decode(errors="replace").rstrip("\r") for line in lines)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import logging
 import time
 from collections.abc import AsyncIterator, Iterator
 from itertools import islice
@@ -15,6 +15,8 @@ from zoo.serve.handlers import status
 from zoo.serve.logfile import Follower
 from zoo.serve.proxy import Proxy
 from zoo.serve.tally import Noted
+
+_log = logging.getLogger(__name__)
 
 _SECOND = 1.0
 _WATCHED = 0.1  # seconds between looks while somebody watches
@@ -40,10 +42,8 @@ class Pulse:
         """Look and tell, for as long as the proxy runs."""
         sampled = 0.0
         while True:
-            now = time.monotonic()
-            second = now - sampled >= _SECOND
-            if second:
-                sampled = now
+            if time.monotonic() - sampled >= _SECOND:
+                sampled = time.monotonic()
                 self._broadcast.tell("flow", [_rate(self._proxy.flow.sample(time.time()))])
             self._look()
             await self._rest()
@@ -51,10 +51,10 @@ class Pulse:
     async def beating(self, _: object) -> AsyncIterator[None]:
         """Run beside an application."""
         task = asyncio.get_running_loop().create_task(self.run())
+        task.add_done_callback(_ended)
         yield
         task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await asyncio.wait([task])
 
     def join(self) -> Listener | None:
         """Somebody watches from now on, and is told first what there is; None where too many do."""
@@ -117,6 +117,12 @@ class Pulse:
         for name, follower in self._followers.items():
             if lines := follower.news():
                 self._broadcast.tell("log", {"source": name, "lines": _cut(lines[-_LINES:])})
+
+
+def _ended(task: asyncio.Task[None]) -> None:
+    """Have a bug logged: without its pulse the page stands still, and all else goes on."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("the page is told nothing any more", exc_info=error)
 
 
 def _rate(sample: Sample) -> dict[str, Any]:
