@@ -1,9 +1,12 @@
 # shellcheck shell=bash
 # What the scripts of every system share. A script sources this file, defines `system_packages`
-# (installs what the system itself must have) and calls `main "$@"`.
+# (installs what the system itself must have) and `test_packages` (the same for the tests), and calls
+# `main "$@"`. It may define `build_engine` (what follows an installation) and `engine_of_demo` (the lines
+# of zoofile.toml that the demo's engine needs).
 
 : "${python_hint:=install Python 3.11 or newer with its venv module, then start this script again}"
 
+dry_run=
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 venv=$root/.venv
 
@@ -15,8 +18,19 @@ fail() { # MESSAGE [HINT]
     exit 1
 }
 
+# Do what changes something, or with --dry-run only say it.
+run() {
+    if [ -n "$dry_run" ]; then
+        say "would run: $*"
+    else
+        "$@"
+    fi
+}
+
 as_root() {
-    if [ "$(id -u)" -eq 0 ]; then
+    if [ -n "$dry_run" ]; then
+        say "would run as root: $*"
+    elif [ "$(id -u)" -eq 0 ]; then
         "$@"
     elif command -v sudo >/dev/null; then
         say "sudo is needed for: $*"
@@ -45,6 +59,7 @@ apt_install() {
         dpkg-query -W -f '${Status}' "$name" 2>/dev/null | grep -q 'ok installed' || missing+=("$name")
     done
     [ ${#missing[@]} -gt 0 ] || return 0
+    say "missing: ${missing[*]}"
     as_root apt-get update -qq
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
 }
@@ -59,23 +74,35 @@ apt_python() {
 
 make_venv() {
     local python
-    python=$(python_for_venv) || fail "no Python 3.11 or newer with venv was found" "$python_hint"
+    if ! python=$(python_for_venv); then
+        [ -n "$dry_run" ] || fail "no Python 3.11 or newer with venv was found" "$python_hint"
+        python=python3  # which the system's packages would bring
+    fi
     if ! "$venv/bin/python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
-        "$python" -m venv --clear "$venv"
+        run "$python" -m venv --clear "$venv"
     fi
     # --group, which the tests need, came with pip 25.1.
-    "$venv/bin/python" -m pip install --quiet --upgrade 'pip>=25.1'
+    run "$venv/bin/python" -m pip install --quiet --upgrade 'pip>=25.1'
 }
+
+build_engine() { :; }
+
+engine_of_demo() { :; }
 
 install() {
     system_packages
     make_venv
-    "$venv/bin/python" -m pip install --quiet --editable "$root" "$@"
-    say "eai is installed: $venv/bin/eai"
+    run "$venv/bin/python" -m pip install --quiet --editable "$root" "$@"
+    [ -n "$dry_run" ] || say "eai is installed: $venv/bin/eai"
+    build_engine
 }
 
 demo() {
     install
+    if [ -n "$dry_run" ]; then
+        say "would run: eai init --demo && eai lock && eai up, and ask the model something"
+        return 0
+    fi
     local project port
     project=$(mktemp -d)
     port=$("$venv/bin/python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
@@ -83,6 +110,7 @@ demo() {
     trap "'$venv/bin/eai' down --project '$project' >/dev/null 2>&1; rm -rf '$project'" EXIT
     say "+ eai init --demo && eai lock && eai up"
     "$venv/bin/eai" init --demo "$project"
+    engine_of_demo >>"$project/zoofile.toml"
     "$venv/bin/eai" lock --project "$project"
     "$venv/bin/eai" up --detach --port "$port" --project "$project"
     "$venv/bin/python" "$root/scripts/ask.py" "http://127.0.0.1:$port" "${DEMO_QUESTION:-What is a lock file?}"
@@ -110,24 +138,46 @@ make_node_peers() {
     fi
 }
 
+# Engines that are built from source are built before the tests, once on a machine: it takes minutes.
+make_engines() {
+    local skipped='the tests that need engines built from source are skipped' name
+    for name in cmake ninja c++; do
+        command -v "$name" >/dev/null && continue
+        say "no $name here: $skipped"
+        return 0
+    done
+    (cd "$root/tests" && "$venv/bin/python" -m support.native) || say "the engines could not be built: $skipped"
+}
+
 run_tests() {
     test_packages
     install --group "$root/pyproject.toml:dev"
+    if [ -n "$dry_run" ]; then
+        say "would run: pytest -n auto $*, with what Go, Node and CMake make for it where they are"
+        return 0
+    fi
     make_kubo
     make_node_peers
+    make_engines
     (cd "$root" && "$venv/bin/python" -m pytest -n auto "$@")
 }
 
+usage() {
+    say "usage: bash scripts/$(basename "$0") [--dry-run] [install | demo | test [PYTEST ARGUMENTS]]"
+    exit 2
+}
+
 main() {
+    if [ "${1:-}" = --dry-run ]; then
+        dry_run=1
+        shift
+    fi
     local verb=${1:-install}
     [ $# -eq 0 ] || shift
     case $verb in
         install) install ;;
         demo) demo ;;
         test) run_tests "$@" ;;
-        *)
-            say "usage: bash scripts/$(basename "$0") [install | demo | test [PYTEST ARGUMENTS]]"
-            exit 2
-            ;;
+        *) usage ;;
     esac
 }

@@ -1,22 +1,67 @@
 #!/usr/bin/env bash
-# NVIDIA Jetson with JetPack 6 (Ubuntu 22.04) or newer.
-#   bash scripts/jetson.sh          installs eai into .venv
+# NVIDIA Jetson: Xavier, Orin and Thor, with JetPack 6 (Ubuntu 22.04) or newer.
+#   bash scripts/jetson.sh          installs eai into .venv, and builds llama.cpp for the board's GPU
 #   bash scripts/jetson.sh demo     from nothing to an answer from a real model
 #   bash scripts/jetson.sh test     from nothing to a full run of the tests
-# The engine it locks here runs on the board's CPU.
+# --dry-run before these says what would be done, and changes nothing.
 set -euo pipefail
 python_hint="JetPack 6 has it as: sudo apt-get install python3.11 python3.11-venv"
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "$0")/common.sh"
 
+device_tree=${DEVICE_TREE:-/proc/device-tree}
+meminfo=${MEMINFO:-/proc/meminfo}
+
+# Print which build of llama.cpp the board needs: official ones have no code for its GPU.
+variant() {
+    local chip
+    chip=$(tr '\0' '\n' 2>/dev/null <"$device_tree/compatible" | grep -o 'tegra[0-9]*' | head -n 1) || true
+    case $chip in
+        tegra194) echo cuda-xavier ;;
+        tegra234)
+            # On boards of 8 GB the GPU cannot reserve addresses as llama.cpp would have it.
+            if [ "$(awk '$1 == "MemTotal:" { print int($2 / 1048576) }' "$meminfo")" -lt 9 ]; then
+                echo cuda-orin-nano
+            else
+                echo cuda-orin
+            fi
+            ;;
+        tegra264) echo cuda-thor ;;
+        *) return 1 ;;
+    esac
+}
+
 system_packages() {
     [ "$(uname -m)" = aarch64 ] || fail "this is no Jetson: its machine is $(uname -m)" "try scripts/ubuntu.sh"
-    [ -e "${TEGRA_RELEASE:-/etc/nv_tegra_release}" ] ||
-        say "warning: no /etc/nv_tegra_release here; going on as on any other aarch64 Ubuntu"
-    apt_install ca-certificates libgomp1 libstdc++6
+    variant >/dev/null ||
+        fail "this is no Jetson that is known: $device_tree/compatible names no Xavier, Orin or Thor" \
+            "scripts/ubuntu.sh installs eai for any other aarch64 Ubuntu, to compute on its CPU"
+    command -v nvcc >/dev/null || [ -x "${CUDA_HOME:-/usr/local/cuda}/bin/nvcc" ] ||
+        fail "CUDA's compiler, nvcc, is not installed" \
+            "sudo apt-get install nvidia-jetpack, or only cuda-toolkit from the same repository"
+    apt_install ca-certificates libgomp1 libstdc++6 cmake ninja-build g++
     apt_python
 }
 
 test_packages() { apt_install git curl; }
+
+engine_of_demo() {
+    printf '\n[toolchain.llama-cpp]\nversion = "latest"\nfrom = "source"\nvariant = "%s"\n' "$(variant)"
+}
+
+# Built once, with as many jobs as the memory allows; every project that asks for the same shares it.
+build_engine() (
+    say "building llama.cpp for this board: $(variant). It takes from 10 minutes to an hour, once"
+    [ -z "$dry_run" ] || return 0
+    project=$(mktemp -d)
+    trap 'rm -rf "$project"' EXIT
+    engine_of_demo >"$project/zoofile.toml"
+    printf '\n[models.toy]\nbundled = "eai-toy.gguf"\n' >>"$project/zoofile.toml"
+    "$venv/bin/eai" lock --project "$project"
+    "$venv/bin/eai" toolchain build --project "$project" >/dev/null
+    say "built; a project uses it with these lines in its zoofile.toml:"
+    sed -n '/^\[toolchain/,/^$/p' "$project/zoofile.toml" |
+        sed "s/\"latest\"/\"$(sed -n 's/^version = "\(b[0-9]*\)"$/\1/p' "$project/zoo.lock")\"/" >&2
+)
 
 main "$@"

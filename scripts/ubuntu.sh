@@ -3,6 +3,7 @@
 #   bash scripts/ubuntu.sh          installs eai into .venv
 #   bash scripts/ubuntu.sh demo     from nothing to an answer from a real model
 #   bash scripts/ubuntu.sh test     from nothing to a full run of the tests
+# --dry-run before these says what would be done, and changes nothing.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "$0")/common.sh"
@@ -16,7 +17,7 @@ system_packages() {
 
 # Ubuntu has Chromium as a snap only, which not every machine can run.
 test_packages() {
-    apt_install git curl
+    apt_install git curl cmake ninja-build g++ debootstrap
     command -v chromium >/dev/null || command -v google-chrome >/dev/null ||
         apt_install chromium ||
         say "no Chromium could be installed: the tests that need a browser are skipped"

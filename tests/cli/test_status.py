@@ -24,6 +24,7 @@ STATUS = {
             "waiting": 0,
             "crashes": 0,
             "problem": None,
+            "lora": [{"id": 0, "name": "pirate.gguf", "scale": 0.5, "locked": 1.0}],
         },
         {
             "name": "bge",
@@ -35,6 +36,7 @@ STATUS = {
             "waiting": 1,
             "crashes": 1,
             "problem": "the engine of bge died: signal SIGSEGV\n    more",
+            "lora": [],
         },
     ],
 }
@@ -47,6 +49,7 @@ def test_a_person_sees_everything_at_a_glance() -> None:
         "  running      2 min 5 s, process 42",
         "  memory       1.9 GiB of 14.9 GiB",
         "  dolphin  (main)  chat    ready, 1.9 GiB, 2 streams",
+        "    pirate.gguf at 0.5, not at 1 as locked",
         "  bge              embed   unloaded, 95 MiB, 1 waiting, died 1 time",
         "    the engine of bge died: signal SIGSEGV",
     ]

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from support.locked import lock, model
 
 from zoo.digest import Digest
 from zoo.environment.identity import environment_id
-from zoo.lock.model import Artifact, File, Lock, Model
+from zoo.lock.model import Artifact, File, Lock, Model, Recipe
 from zoo.platform import current
 from zoo.zoofile.model import Request, Sampling, Server
 
@@ -78,3 +79,13 @@ def _asked_otherwise(each: Model) -> Model:
 )
 def test_what_decides_nothing_is_not_in_it(same: Lock) -> None:
     assert _id(same) == _id(BASE)
+
+
+def test_a_recipe_is_in_it() -> None:
+    def built(*flags: str) -> Lock:
+        (toolchain,) = BASE.toolchain
+        recipe = Recipe(folder="llama.cpp", flags=flags, targets=("llama-server",))
+        builds = tuple(replace(build, recipe=recipe) for build in toolchain.builds)
+        return replace(BASE, toolchain=(replace(toolchain, builds=builds),))
+
+    assert len({_id(BASE), _id(built()), _id(built("GGML_AVX=OFF"))}) == 3

@@ -57,6 +57,7 @@ def write_chat(
     endless: bool = False,
     shard_tensors: int = 0,
     temperature: float | None = None,
+    template: str = TEMPLATE,
 ) -> tuple[Path, ...]:
     """Write a chat model, or its shards; an endless one starts its sentence over and over.
 
@@ -66,6 +67,7 @@ def write_chat(
         endless: Whether it never stops.
         shard_tensors: How many tensors a shard holds (there are 21); 0 for one file.
         temperature: The sampling default that the header states; None for none.
+        template: The chat template that the header brings.
 
     Returns:
         The files, in order.
@@ -74,6 +76,7 @@ def write_chat(
     embedding, output = _solve(vocabulary, say, endless=endless)
     writer = gguf.GGUFWriter(path, "llama", split_max_tensors=shard_tensors)
     _describe(writer, vocabulary, embedding.shape[1])
+    writer.add_chat_template(template)
     if temperature is not None:
         writer.add_float32("general.sampling.temp", temperature)
     for name, tensor in _tensors(embedding, output):
@@ -177,7 +180,6 @@ def _describe(writer: gguf.GGUFWriter, vocabulary: _Vocabulary, width: int) -> N
     writer.add_eos_token_id(ids[ENDS_TURN])
     writer.add_pad_token_id(ids[ENDS])
     writer.add_add_bos_token(value=False)
-    writer.add_chat_template(TEMPLATE)
 
 
 def _tensors(embedding: Matrix, output: Matrix) -> Iterator[tuple[str, Matrix]]:

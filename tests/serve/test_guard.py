@@ -145,6 +145,7 @@ def test_a_key_for_some_models_opens_those_and_nothing_else() -> None:
     assert asked(guard, bearer, path="/v1/models") == 200
     assert asked(guard, bearer, path="/api/models/unload", method="POST") == 403
     assert asked(guard, bearer, path="/metrics") == 403
+    assert asked(guard, bearer, path="/update/lora", method="POST") == 403
     assert guard.enter(key, "small") is None
     refused = guard.enter(key, "large")
     assert isinstance(refused, Refusal)

@@ -107,7 +107,7 @@ def test_a_page_of_a_declared_origin_may_fetch_and_no_other(keyed: Proxy) -> Non
 def test_the_engine_is_not_asked_what_could_harm_it(keyed: Proxy) -> None:
     headers = {"Authorization": "Bearer right"}
     bad = httpx2.post(f"{keyed.url}/v1/completions", json={"n_discard": -1}, headers=headers)
-    assert (bad.status_code, bad.json()["error"]["code"]) == (400, "invalid_type")
+    assert (bad.status_code, bad.json()["error"]["param"]) == (400, "n_discard")
     large = httpx2.post(f"{keyed.url}/v1/completions", content=b" " * (2**20 + 1), headers=headers)
     assert large.json()["error"]["message"] == "the request is larger than 1 MiB"
 

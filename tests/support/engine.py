@@ -140,7 +140,7 @@ class Engines:
 
         def command(path: Path, ready: int, alive: int) -> Command:
             pipes = ("--alive-fd", str(alive), "--ready-fd", str(ready))
-            python = (sys.executable, "-S", "-P", "-B", "-m", module, *pipes, *program)
+            python = (sys.executable, "-S", "-P", "-B", "-m", module, *program, *pipes)
             environment = {"PYTHONPATH": f"{PROGRAMS}:{self.tree}", "LANG": "C.UTF-8", **env}
             argv = (*python, "--host", str(path), *map(str, flags))
             return Command(argv=argv, env=environment, cwd=self.folder)

@@ -13,10 +13,13 @@ from typing import Any
 
 import aiohttp
 from aiohttp import web
+from aiohttp.abc import AbstractResolver
 from msgspec import convert
 from support.bench import GIB
 
 from zoo.environment.model import Environment, ServedModel
+from zoo.serve.adapters import Adapters
+from zoo.serve.addresses import Policy
 from zoo.serve.app import make
 from zoo.serve.forward import Upstream
 from zoo.serve.guard import Guard
@@ -24,6 +27,7 @@ from zoo.serve.history import History
 from zoo.serve.limits import Limits
 from zoo.serve.logfile import LogFile
 from zoo.serve.machine import Budget
+from zoo.serve.pictures import Pictures
 from zoo.serve.proxy import Proxy
 from zoo.serve.routing import Router
 from zoo.serve.scheduler import Scheduler
@@ -86,12 +90,14 @@ async def front(
     guard: Guard | None = None,
     limits: Limits | None = None,
     logs: Mapping[str, LogFile] | None = None,
+    resolver: AbstractResolver | None = None,
     **server: object,
 ) -> AsyncIterator[Front]:
     """Serve models with engines that answer as a function says."""
     processes: list[Process] = []
     seen: list[tuple[str, dict[str, str], bytes]] = []
     numbers = itertools.count()
+    adapters = Adapters(models)
     with tempfile.TemporaryDirectory(prefix="eai") as folder:
 
         async def handle(request: web.Request) -> web.StreamResponse:
@@ -106,6 +112,7 @@ async def front(
             process = Process(Path(folder) / f"{next(numbers)}.sock", runner)
             await web.UnixSite(runner, process.socket).start()
             processes.append(process)
+            await adapters.loaded(model.name, process.socket)
             return Upstream(process)  # type: ignore[arg-type]
 
         loop = asyncio.get_running_loop()
@@ -130,6 +137,8 @@ async def front(
             watch=watch,
             logs=logs or {},
             history=history,
+            pictures=Pictures(policy=Policy.of(environment.server.remote_images), resolver=resolver),
+            adapters=adapters,
         )
         runner = web.AppRunner(make(proxy), handler_cancellation=True, shutdown_timeout=0.1)
         await runner.setup()

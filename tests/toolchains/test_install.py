@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace as replaced
+from support import tiny_project
 from support.engine import native_server
 
 from zoo.errors import EaiError, EngineError, IntegrityError
@@ -15,7 +16,7 @@ from zoo.lock.model import Build, File
 from zoo.store import Store
 from zoo.toolchains import install as installing
 from zoo.toolchains import needs
-from zoo.toolchains.install import install
+from zoo.toolchains.install import install, tree_key
 
 MACHINE = needs.Machine("2.36", "14.0", None, lambda _: True)
 
@@ -34,11 +35,6 @@ def _adopted(tmp_path: Path, store: Store, program: str = "llama-server") -> Bui
     library.write_text("a library")
     files = tuple(File(path=each.name, digest=store.adopt(each)[0]) for each in (path, library))
     return Build(platform="linux-x86_64", variant="cpu", program=program, files=files)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "store")
 
 
 def test_a_wheel_is_unpacked_once_and_run_by_the_launcher(tmp_path: Path, store: Store) -> None:
@@ -120,3 +116,25 @@ def test_a_configuration_of_the_machine_that_would_be_obeyed_is_refused(
 
     with pytest.raises(EngineError, match="would change how llama-server behaves"):
         install(_adopted(tmp_path, store), store)
+
+
+def test_a_build_of_source_code_is_made_when_it_is_first_needed(tmp_path: Path, store: Store) -> None:
+    tiny_project.require_tools()
+    build = tiny_project.build(store, tiny_project.archive(tmp_path / "tiny.tar.gz"))
+
+    installed = install(build, store)
+
+    tree = store.tree(tree_key(build))
+    assert tree is not None
+    assert installed.program[-1] == str(tree / "tiny")
+    assert installed == install(build, store)
+
+
+def test_a_machine_that_could_not_run_a_build_does_not_begin_it(tmp_path: Path, store: Store) -> None:
+    build = tiny_project.build(store, tiny_project.archive(tmp_path / "tiny.tar.gz"))
+    assert build.recipe is not None
+    server = replaced(build, platform="linux-x86_64", program="llama-server")
+    old = replace(MACHINE, cpu=frozenset({"sse4_2"}), free_threaded=True)
+
+    with pytest.raises(EngineError, match="needs a processor with avx2"):
+        install(server, store, machine=lambda: old)

@@ -1,4 +1,4 @@
-"""No native llama-server can be had in a test: a script called so stands in, and runs the real engine."""
+"""A script called llama-server stands in here, over the real engine; tests/e2e has one that is built."""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from zoo.errors import ZoofileError
@@ -128,3 +130,31 @@ def test_values_that_do_not_go_together_are_told_with_what_would(
     assert caught.value.message.startswith("my.toml")
     assert message in caught.value.message
     assert hint is None or hint in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    "declared",
+    ["public", "none", [], ["files.lan", "10.0.0.7:8000", "10.0.0.0/8", "[::1]:80", "[fd00::1]", "fd00::/8"]],
+)
+def test_images_may_be_fetched_from_these(declared: str | list[str]) -> None:
+    text = f"[server]\nremote-images = {json.dumps(declared)}\n"
+    assert parse(text).server.remote_images == (declared if isinstance(declared, str) else tuple(declared))
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "http://files.lan",
+        "files.lan/a",
+        "files.lan:0",
+        "files.lan:99999",
+        "10.0.0.1/8",
+        "[::g]",
+        "::1",
+        "a b",
+        "-a",
+    ],
+)
+def test_what_is_no_host_for_images_is_named(entry: str) -> None:
+    with pytest.raises(ZoofileError, match=r"remote-images"):
+        parse(f"[server]\nremote-images = [{json.dumps(entry)}]\n")

@@ -25,6 +25,7 @@ memory = "auto"
 idle-timeout = "30m"
 drain-timeout = "60s"
 unknown-model = "main"
+remote-images = "public"
 [toolchain.llama-cpp]
 version = "latest"
 from = "pypi"

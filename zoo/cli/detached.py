@@ -92,7 +92,8 @@ def _listen(process: subprocess.Popen[bytes], pipe: int, log: LogFile) -> Word:
 def _command(project: Project, args: argparse.Namespace, pipe: int) -> list[str]:
     """The same command in the foreground; all has been checked and fetched already."""
     command = [sys.executable, "-P", "-m", "zoo", "up", "--project", str(project.folder)]
-    command += ["--frozen", "--offline", "--report-fd", str(pipe)]
+    command += ["--frozen", "--report-fd", str(pipe)]
+    command += ["--offline"] if args.offline else []
     if args.host is not None:
         command += ["--host", args.host]
     if args.port is not None:

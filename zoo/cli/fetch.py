@@ -12,8 +12,10 @@ from zoo.cli.project import Project, add_project_option, configuration, open_sto
 from zoo.cli.text import count, size
 from zoo.fetch.plan import Plan, label, needed, plan
 from zoo.fetch.run import JOBS, fetch
+from zoo.lock.model import Lock
 from zoo.lock.toml import load
 from zoo.platform import PLATFORMS, Platform, current
+from zoo.store import Store
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -71,7 +73,17 @@ def run(args: argparse.Namespace, out: Output) -> int:
     else:
         files = count(len(todo.present) + len(todo.missing), "file")
         out.say(f"everything is here: {files}, {len(todo.missing)} of them new")
+    if platform == current():
+        _say_unbuilt(lock, store, out)
     return 0
+
+
+def _say_unbuilt(lock: Lock, store: Store, out: Output) -> None:
+    """Say what is here as source code only; a machine that fetches need not be the one that serves."""
+    from zoo.cli.building import unbuilt  # noqa: PLC0415 - after the fetch, which is what takes time
+
+    for name in unbuilt(lock, current(), store):
+        out.say(f"`eai up` builds {name} from source, or `eai toolchain build` now")
 
 
 def bring(

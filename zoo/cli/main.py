@@ -37,6 +37,7 @@ COMMANDS: dict[str, str] = {
     "down": "stop serving",
     "status": "show what is being served",
     "logs": "show the proxy's and the engines' logs",
+    "toolchain": "the engines that are pinned: build",
     "store": "look into the store, or serve it: ls, verify, path, serve",
     "schema": "print the JSON Schema of zoofile.toml",
 }

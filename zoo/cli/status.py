@@ -94,6 +94,9 @@ def lines(status: Mapping[str, Any]) -> Iterator[str]:
         doing += [f"{model['waiting']} waiting"] if model["waiting"] else []
         doing += [f"died {count(model['crashes'], 'time')}"] if model["crashes"] else []
         yield f"  {name:<{width}}  {model['task']:<6}  {', '.join(doing)}"
+        for lora in model["lora"]:
+            if lora["scale"] != lora["locked"]:
+                yield f"    {lora['name']} at {lora['scale']:g}, not at {lora['locked']:g} as locked"
         if model["problem"]:
             yield f"    {model['problem'].splitlines()[0]}"
 

@@ -98,7 +98,7 @@ def _warn(host: str, out: Output, *, keys: bool) -> None:
 
 
 def _bring(project: Project, lock: Lock, store: Store, args: argparse.Namespace, out: Output) -> None:
-    """Get what is missing into the store."""
+    """Get what is missing into the store, and build what is there as source code only."""
     from zoo.fetch.plan import needed, plan  # noqa: PLC0415 - a stale lock needs none of this
 
     todo = plan(needed(lock, current()), store)
@@ -106,6 +106,10 @@ def _bring(project: Project, lock: Lock, store: Store, args: argparse.Namespace,
         from zoo.cli.fetch import bring  # noqa: PLC0415 - the network's libraries, where they are needed
 
         bring(todo, project, out, offline=args.offline)
+    if any(build.recipe is not None for toolchain in lock.toolchain for build in toolchain.builds):
+        from zoo.cli.building import build_missing  # noqa: PLC0415 - few locks have anything to build
+
+        build_missing(lock, current(), store, out)
 
 
 def _options(project: Project, args: argparse.Namespace) -> Options:
@@ -124,6 +128,7 @@ def _options(project: Project, args: argparse.Namespace) -> Options:
         port=args.port,
         runtime=os.environ.get("XDG_RUNTIME_DIR"),
         keys=load_keys(os.environ, configuration().server.api_keys),
+        offline=args.offline,
     )
 
 

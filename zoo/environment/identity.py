@@ -53,9 +53,20 @@ def builds(lock: Lock, platform: Platform) -> dict[str, Build]:
 
 def _builds(lock: Lock, platform: Platform) -> list[object]:
     return [
-        [name, build.variant, build.program, build.digest, [[file.path, file.digest] for file in build.files]]
+        [
+            *(name, build.variant, build.program, build.digest),
+            [[file.path, file.digest] for file in build.files],
+            *_recipe(build),
+        ]
         for name, build in sorted(builds(lock, platform).items())
     ]
+
+
+def _recipe(build: Build) -> list[object]:
+    """What is made of source code; nothing where nothing is, so that older environments keep their names."""
+    if build.recipe is None:
+        return []
+    return [[build.recipe.folder, build.recipe.flags, build.recipe.targets]]
 
 
 def _models(lock: Lock) -> list[object]:

@@ -14,6 +14,7 @@ from zoo.serve.answers import Problem, of_http
 from zoo.serve.endpoints import ENDPOINTS
 from zoo.serve.guard import Guard
 from zoo.serve.handlers import Inference, Pages
+from zoo.serve.lora import Lora
 from zoo.serve.proxy import Proxy
 
 Signal = Callable[[web.Request, web.StreamResponse], Awaitable[None]]
@@ -33,6 +34,10 @@ def make(proxy: Proxy) -> web.Application:
     for prefix in ("/v1", ""):
         app.router.add_get(f"{prefix}/models", pages.models)
         app.router.add_get(f"{prefix}/models/{{name:.+}}", pages.model)
+    lora = Lora(proxy)
+    app.router.add_get("/api/models/lora", lora.show)
+    app.router.add_post("/api/models/lora", lora.change)
+    app.router.add_post("/update/lora", lora.update)
     app.router.add_get("/health", pages.health)
     app.router.add_get("/metrics", pages.metrics)
     app.router.add_get("/api/status", pages.status)

@@ -15,11 +15,13 @@ class Endpoint:
         path: As clients and engines call it.
         task: What a model must be for; None where any will do.
         json: Whether its body is JSON.
+        echoes: Whether engines answer with the request's `model`, and not with the model's own name.
     """
 
     path: str
     task: Task | None
     json: bool = True
+    echoes: bool = False
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -33,8 +35,8 @@ ENDPOINTS = (
     Endpoint("/v1/responses", "chat"),
     Endpoint("/v1/messages", "chat"),
     Endpoint("/v1/messages/count_tokens", "chat"),
-    Endpoint("/v1/embeddings", "embed"),
-    Endpoint("/v1/rerank", "rerank"),
+    Endpoint("/v1/embeddings", "embed", echoes=True),
+    Endpoint("/v1/rerank", "rerank", echoes=True),
     Endpoint("/v1/images/generations", "image-generation"),
     Endpoint("/v1/images/edits", "image-edit", json=False),
     Endpoint("/tokenize", None),

@@ -8,22 +8,21 @@ import io
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import aiohttp
-import msgspec
 from aiohttp import web
 
+from zoo.serve import complaints, responses
 from zoo.serve.answers import Problem
 from zoo.serve.engine import EngineProcess
 from zoo.serve.flow import Flow
+from zoo.serve.responses import Events
 
 _CONNECT = 5.0
 _ERROR_LIMIT = 2**20
 _FATE = 1.0
 _ONE_GO = 2**20
 _FAILURE = 400
-_CODES = {"exceed_context_size_error": "context_length_exceeded"}
 
 
 class Upstream:
@@ -132,7 +131,7 @@ class Forward:
             raw = await answer.content.read(_ERROR_LIMIT)
         except (aiohttp.ClientError, ConnectionError):
             return await self._died(engine)
-        return _problem(answer.status, raw, self.headers)
+        return complaints.problem(answer.status, raw, self.headers)
 
     async def _pass_on(
         self, engine: Upstream, answer: aiohttp.ClientResponse, request: web.Request
@@ -155,6 +154,7 @@ class Forward:
 
     async def _copy(self, answer: aiohttp.ClientResponse, out: web.StreamResponse, *, streamed: bool) -> bool:
         """Write each chunk when it comes; whether the engine's answer was whole."""
+        events = Events(self.model, time.time()) if streamed and self.path == responses.PATH else None
         while True:
             try:
                 chunk = await answer.content.readany()
@@ -164,7 +164,8 @@ class Forward:
                 return True
             if streamed:
                 self.flow.count(self.model, chunk)
-            await out.write(chunk)
+            if data := chunk if events is None else events.feed(chunk):
+                await out.write(data)
 
     async def _break_off(
         self, engine: Upstream, out: web.StreamResponse, request: web.Request, *, streamed: bool
@@ -175,13 +176,3 @@ class Forward:
             await out.write(b"data: " + Problem(502, "engine_died", message).body() + b"\n\n")
         if request.transport is not None:
             request.transport.close()
-
-
-def _problem(status: int, raw: bytes, headers: Mapping[str, str]) -> Problem:
-    """An engine's error in OpenAI's shape: its `code` is a number there, and `param` is missing."""
-    try:
-        error: Any = msgspec.json.decode(raw)["error"]
-        message, kind = str(error["message"]), str(error.get("type", "server_error"))
-    except (msgspec.DecodeError, LookupError, TypeError, AttributeError):
-        message, kind = raw[:1000].decode(errors="replace") or f"the engine said {status}", "engine_error"
-    return Problem(status, _CODES.get(kind, kind), message, headers=headers)

@@ -22,7 +22,7 @@ _EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared, not bound
 _PORTS = {"http": 80, "https": 443}
 _OPEN = frozenset({"/", "/health"})  # without a key; the page asks for one before it shows anything
 PAGE = "/page/"
-_ADMIN = ("/api/", "/metrics")
+_ADMIN = ("/api/", "/metrics", "/update/")
 _EXPOSED = "x-eai-model, x-eai-environment, x-eai-fallback, Retry-After"
 _PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, POST",

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from zoo import __version__
 from zoo.errors import EngineError
-from zoo.serve import asked, models, units
+from zoo.serve import asked, lora, media, models, splice, units
 from zoo.serve.answers import Problem, of_engine
 from zoo.serve.endpoints import Endpoint
 from zoo.serve.forward import Forward
@@ -46,8 +46,11 @@ class Inference:
         forward: Forward | None = None
         status = _GONE
         try:
-            forward = await self._way(request)
-            with _let_in(self._proxy.guard, request, forward.model):
+            body = await _body(request, self._proxy.body_limit)
+            name = asked.read(body).model if self._endpoint.json else None
+            route = self._route(name)
+            with _let_in(self._proxy.guard, request, route.model.name):
+                forward = await self._way(request, body, name, route)
                 async with self._proxy.scheduler.hold(forward.model) as engine:
                     answer = await forward.through(engine, request)
             status = answer.status
@@ -60,12 +63,17 @@ class Inference:
         finally:
             self._note(forward, status, began)
 
-    async def _way(self, request: web.Request) -> Forward:
-        body = await _body(request, self._proxy.body_limit)
-        name = asked.read(body).model if self._endpoint.json else None
+    def _route(self, name: str | None) -> Route:
         route = self._proxy.router.route(name, self._endpoint.task)
         if isinstance(route, NoRoute):
             raise Problem(404, route.code, route.message, param="model")
+        return route
+
+    async def _way(self, request: web.Request, body: bytes, name: str | None, route: Route) -> Forward:
+        if self._endpoint.json:
+            body = await media.inlined(body, self._proxy.pictures.get)
+        if self._endpoint.echoes and name not in {None, route.model.name}:
+            body = splice.put(body, "model", route.model.name)
         return Forward(
             model=route.model.name,
             path=self._endpoint.path,
@@ -135,7 +143,7 @@ class Pages:
     async def models(self, _: web.Request) -> web.Response:
         """List every model, loaded or not."""
         states = {seen.name: seen.state for seen in self._proxy.scheduler.seen()}
-        return _json(models.listing(self._proxy.environment, states))
+        return _json(models.listing(self._proxy.environment, states, self._proxy.adapters.scales))
 
     async def model(self, request: web.Request) -> web.Response:
         """Describe one model, by any of its names."""
@@ -144,7 +152,8 @@ class Pages:
         if model is None:
             raise Problem(404, "model_not_found", f"the model {name[:100]} is not here", param="model")
         states = {seen.name: seen.state for seen in self._proxy.scheduler.seen()}
-        return _json(models.entry(model, self._proxy.environment, states[model.name]))
+        scales = self._proxy.adapters.scales(model.name)
+        return _json(models.entry(model, self._proxy.environment, states[model.name], scales))
 
     async def health(self, _: web.Request) -> web.Response:
         """Say whether the main model answers, or has and makes room just now."""
@@ -192,6 +201,7 @@ def status(proxy: Proxy) -> dict[str, Any]:
                 "unloads": each.unloads,
                 "crashes": each.crashes,
                 "problem": each.problem,
+                "lora": lora.described(tasks[each.name], proxy.adapters.scales(each.name)),
             }
             for each in seen
         ],

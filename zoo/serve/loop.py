@@ -18,7 +18,10 @@ from pathlib import Path
 from aiohttp import web
 
 from zoo.environment.model import Environment, ServedModel
+from zoo.errors import EngineError
 from zoo.serve import state, units
+from zoo.serve.adapters import Adapters
+from zoo.serve.addresses import Policy
 from zoo.serve.app import make
 from zoo.serve.engine import EngineProcess
 from zoo.serve.forward import Upstream
@@ -28,6 +31,7 @@ from zoo.serve.keys import Keyring
 from zoo.serve.limits import HEADERS, LINE, Limits
 from zoo.serve.logfile import LogFile
 from zoo.serve.machine import Budget
+from zoo.serve.pictures import Pictures
 from zoo.serve.proxy import Proxy
 from zoo.serve.routing import Router
 from zoo.serve.run import Told, main_model
@@ -51,6 +55,7 @@ class Serving:
     Attributes:
         listening: The socket of the server, bound.
         first: The main model's engine, which is loading already.
+        offline: Whether no connection may be opened, not even for a request.
     """
 
     environment: Environment
@@ -64,6 +69,7 @@ class Serving:
     state: state.RunState
     keyring: Keyring
     limits: Limits
+    offline: bool
 
 
 def run(serving: Serving) -> bool:
@@ -79,8 +85,9 @@ def run(serving: Serving) -> bool:
 async def _serve(serving: Serving) -> bool:
     loop = asyncio.get_running_loop()
     signals = _Signals(loop)
-    starter = _Starter(serving, loop)
-    proxy = _proxy(serving, starter, loop)
+    adapters = Adapters(serving.environment.models)
+    starter = _Starter(serving, loop, adapters)
+    proxy = _proxy(serving, starter, adapters, loop)
     runner = web.AppRunner(
         make(proxy),
         handle_signals=False,
@@ -118,7 +125,7 @@ async def _accept(
     )
 
 
-def _proxy(serving: Serving, starter: _Starter, loop: asyncio.AbstractEventLoop) -> Proxy:
+def _proxy(serving: Serving, starter: _Starter, adapters: Adapters, loop: asyncio.AbstractEventLoop) -> Proxy:
     environment, server = serving.environment, serving.environment.server
     history = History()
     names = [model.name for model in environment.models]
@@ -140,6 +147,8 @@ def _proxy(serving: Serving, starter: _Starter, loop: asyncio.AbstractEventLoop)
         watch=Watch(serving.limits, loop),
         logs={"proxy": serving.run.proxy_log} | {name: serving.run.engine_log(name) for name in names},
         history=history,
+        pictures=Pictures(policy=Policy.of(server.remote_images), offline=serving.offline),
+        adapters=adapters,
     )
 
 
@@ -149,10 +158,11 @@ class _Starter:
     Args:
         serving: What was prepared.
         loop: The running event loop.
+        adapters: Sets the scales of a new engine's adapters.
     """
 
-    def __init__(self, serving: Serving, loop: asyncio.AbstractEventLoop) -> None:
-        self._serving, self._loop = serving, loop
+    def __init__(self, serving: Serving, loop: asyncio.AbstractEventLoop, adapters: Adapters) -> None:
+        self._serving, self._loop, self._adapters = serving, loop, adapters
         self._early: Spawned | None = serving.first
         self._numbers = itertools.count(1)
 
@@ -169,6 +179,11 @@ class _Starter:
             spawned = spawn(model, path, self._serving.run.engine_log(model.name))
         process = EngineProcess(spawned, self._loop)
         await process.answers()
+        try:
+            await self._adapters.loaded(model.name, process.socket)
+        except (EngineError, asyncio.CancelledError):
+            await process.stop()
+            raise
         _log.info("%s is loaded after %.3f s", model.name, time.monotonic() - spawned.began)
         return Upstream(process)
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from zoo.environment.model import Environment, ServedModel
 from zoo.serve.slot import State
 
 
-def entry(model: ServedModel, environment: Environment, state: State) -> dict[str, Any]:
+def entry(
+    model: ServedModel, environment: Environment, state: State, scales: Iterable[float]
+) -> dict[str, Any]:
     """One model as OpenAI's `model` object, and what else there is to know.
 
-    `created` is when the weights came into this machine's store: it is about this model, and does not
-    change from one start to the next.
+    `scales` are those of its adapters now. `created` is when the weights came into this machine's store:
+    it is about this model, and does not change from one start to the next.
     """
     return {
         "id": model.name,
@@ -26,7 +28,8 @@ def entry(model: ServedModel, environment: Environment, state: State) -> dict[st
         "multimodal": model.multimodal,
         "context_length": model.context_length,
         "lora_config": [
-            {"name": lora.name, "digest": str(lora.digest), "scale": lora.scale} for lora in model.lora_config
+            {"name": lora.name, "digest": str(lora.digest), "scale": scale}
+            for lora, scale in zip(model.lora_config, scales, strict=True)
         ],
         "digest": str(model.digest),
         "environment": environment.id,
@@ -34,10 +37,12 @@ def entry(model: ServedModel, environment: Environment, state: State) -> dict[st
     } | ({} if model.note is None else {"note": model.note})
 
 
-def listing(environment: Environment, states: Mapping[str, State]) -> dict[str, Any]:
+def listing(
+    environment: Environment, states: Mapping[str, State], scales: Callable[[str], Iterable[float]]
+) -> dict[str, Any]:
     """Every model, the main one first, as some clients take the first for the default."""
     models = sorted(environment.models, key=lambda model: not model.main)
     return {
         "object": "list",
-        "data": [entry(model, environment, states[model.name]) for model in models],
+        "data": [entry(model, environment, states[model.name], scales(model.name)) for model in models],
     }

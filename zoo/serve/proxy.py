@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 
 from zoo.environment.model import Environment
 from zoo.serve import units
+from zoo.serve.adapters import Adapters
 from zoo.serve.flow import Flow
 from zoo.serve.forward import Upstream
 from zoo.serve.guard import Guard
 from zoo.serve.history import History
 from zoo.serve.logfile import LogFile
 from zoo.serve.machine import Budget
+from zoo.serve.pictures import Pictures
 from zoo.serve.routing import Router
 from zoo.serve.scheduler import Scheduler
 from zoo.serve.tally import Tally
@@ -37,6 +39,8 @@ class Proxy:
     budget: Budget
     tally: Tally
     guard: Guard
+    pictures: Pictures
+    adapters: Adapters
     watch: Watch
     logs: Mapping[str, LogFile]
     history: History = field(default_factory=History)

@@ -37,6 +37,7 @@ class Options:
         runtime: XDG_RUNTIME_DIR, where it is set: engines' sockets are best kept there.
         keys: Whoever asks must have one of these; empty where nobody needs one.
         limits: What a connection may take.
+        offline: Whether no connection may be opened, not even for an image that a request names.
     """
 
     data: Path
@@ -46,6 +47,7 @@ class Options:
     runtime: str | None = None
     keys: tuple[Key, ...] = ()
     limits: Limits = field(default_factory=Limits)
+    offline: bool = False
 
     @property
     def overrides(self) -> dict[str, str | int]:
@@ -105,6 +107,7 @@ def serve(environment: Environment, options: Options, told: Told) -> bool:
                 state=own,
                 keyring=Keyring((*options.keys, Key.of(LOCAL, own.secret)) if options.keys else ()),
                 limits=options.limits,
+                offline=options.offline,
             )
             return loop.run(serving)
         finally:

@@ -49,8 +49,12 @@ class Entry:
     chunks: Iterator[bytes]
 
 
-def entries(tar: Reader) -> Iterator[Entry]:
+def entries(tar: Reader, *, absolute: bool = True) -> Iterator[Entry]:
     """Give the plain files of a tar; directories are passed over.
+
+    Args:
+        tar: Where it is read from.
+        absolute: Whether absolute paths are taken, without their root, or refused.
 
     Raises:
         Malformed: It is no tar, is cut, breaks a limit, or holds a link, a device, a sparse file or a
@@ -70,6 +74,8 @@ def entries(tar: Reader) -> Iterator[Entry]:
                 path, size = _pax(extra, path)
             continue
         parts = _parts(path or info.name)
+        if not absolute and (path or info.name).startswith("/"):
+            raise Malformed(f"an archive holds an absolute path, /{'/'.join(parts)!a}")
         if info.type in _FILES:
             length = info.size if size is None else size
             chunks = _body(tar, length)

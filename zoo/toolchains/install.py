@@ -7,14 +7,14 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from zoo.errors import EaiError, EngineError, IntegrityError
 from zoo.lock.model import Build
 from zoo.store import Store, trees
 from zoo.store.names import clean, distinct
-from zoo.toolchains import known, needs, unpack
+from zoo.toolchains import derive, known, needs, unpack
 
 PROGRAMS = Path(__file__).parent / "programs"
 SYSTEM_CONFIG = Path("/etc/llama.cpp/config.ini")
@@ -36,7 +36,11 @@ class Installed:
 
 
 def install(
-    build: Build, store: Store, *, machine: Callable[[], needs.Machine] = needs.Machine.this
+    build: Build,
+    store: Store,
+    *,
+    machine: Callable[[], needs.Machine] = needs.Machine.this,
+    workshop: Callable[[], derive.Workshop] = derive.Workshop.this,
 ) -> Installed:
     """Make a build ready to be started.
 
@@ -44,13 +48,17 @@ def install(
         build: The locked build; its artifacts are in the store.
         store: Keeps the unpacked tree.
         machine: Says what this machine has.
+        workshop: Says what a build from source has of it, where one is to be made.
 
     Raises:
         EaiError: An artifact is not in the store, or a file of the build has a name that is not clean.
-        EngineError: This machine lacks what the build needs.
+        EngineError: This machine lacks what the build needs, or it could not be built from source.
         IntegrityError: The archive, or the tree made of it, is not what it should be.
     """
-    tree = _tree(build, store)
+    if build.recipe is not None and (source := known.source_of(build.program)) is not None:
+        # It is a program of its own: how eai's Python was built is nothing to it.
+        needs.check(source.needs(build.platform, build.variant), replace(machine(), free_threaded=False))
+    tree = _tree(build, store, workshop)
     if (tree / build.program / "__init__.py").is_file():
         return _wheel(build, tree, machine())
     return _native(build, tree)
@@ -82,7 +90,7 @@ def _native(build: Build, tree: Path) -> Installed:
     return Installed(program=program, env=env)
 
 
-def _tree(build: Build, store: Store) -> Path:
+def _tree(build: Build, store: Store, workshop: Callable[[], derive.Workshop]) -> Path:
     """The unpacked build, checked against its manifest: some 100 MB at the speed of BLAKE3."""
     distinct(clean(name) for name in {build.program, *(file.path for file in build.files)})
     for digest in build.digests():
@@ -93,18 +101,22 @@ def _tree(build: Build, store: Store) -> Path:
             )
     key = tree_key(build)
     tree = store.tree(key)
+    if tree is None and build.recipe is not None:
+        return derive.made(build, store, workshop())
     if tree is None:
         return store.add_tree(key, lambda folder: _fill(build, store, folder))
     if (damage := trees.damage(tree)) is not None:
         raise IntegrityError(
             f"the unpacked build in {tree} is not as it was made: {damage}",
-            hint="`eai store verify` sets it aside, and it is unpacked again from the verified archive",
+            hint="`eai store verify` sets it aside, and it is made again from the verified archive",
         )
     return tree
 
 
 def tree_key(build: Build) -> str:
-    """Name the tree of a build: its archive's digest, or of one made of files, what they are."""
+    """Name the tree of a build: its archive's digest, or what it is made of, by a recipe or as files."""
+    if build.recipe is not None:
+        return derive.key(build)
     if build.digest is not None:
         return build.digest
     from blake3 import blake3  # noqa: PLC0415 - only for builds of files

@@ -10,6 +10,7 @@ from zoo.sources.index import PackageIndex, configured
 from zoo.toolchains.base import Provider, ProviderKind
 from zoo.toolchains.path import PathProvider
 from zoo.toolchains.pypi import PypiProvider
+from zoo.toolchains.source import SourceProvider
 
 
 def providers(*, base: Path, env: Mapping[str, str], offline: bool) -> Mapping[ProviderKind, Provider]:
@@ -18,7 +19,7 @@ def providers(*, base: Path, env: Mapping[str, str], offline: bool) -> Mapping[P
     Args:
         base: The folder of its zoofile.toml, which `path` starts from.
         env: The environment, which says which package index is meant.
-        offline: Whether connections are forbidden; then `pypi` raises `Offline`.
+        offline: Whether connections are forbidden; then those that ask an index raise `Offline`.
     """
 
     def index() -> PackageIndex:
@@ -29,4 +30,8 @@ def providers(*, base: Path, env: Mapping[str, str], offline: bool) -> Mapping[P
             )
         return PackageIndex(configured(env))
 
-    return {"pypi": PypiProvider(index), "path": PathProvider(base)}
+    return {
+        "pypi": PypiProvider(index),
+        "source": SourceProvider(index, base),
+        "path": PathProvider(base),
+    }

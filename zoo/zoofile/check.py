@@ -40,11 +40,18 @@ def problems(zoofile: Zoofile) -> Iterator[Problem]:
         for at, value in enumerate(values):
             if remedy := form(value):
                 yield Problem(("server", key, at), f"cannot be {quoted(value)}", remedy)
+    yield from _remote_images(zoofile.server.remote_images)
     for key, toolchain in zoofile.toolchain.items():
         yield from _toolchain(key, toolchain)
     yield from _names(zoofile)
     for key, model in zoofile.models.items():
         yield from _model(("models", key), model)
+
+
+def _remote_images(declared: str | tuple[str, ...]) -> Iterator[Problem]:
+    for at, entry in enumerate(() if isinstance(declared, str) else declared):
+        if remedy := forms.remote(entry):
+            yield Problem(("server", "remote-images", at), "is no host", remedy)
 
 
 def _platforms(platforms: tuple[str, ...]) -> Iterator[Problem]:

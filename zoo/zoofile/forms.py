@@ -11,6 +11,10 @@ NAME_LIMIT = 128
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._+-]{0,126}[A-Za-z0-9])?")
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}|[0-9A-Fa-f:.]{2,45}")
 _PAGE = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
+_REMOTE = re.compile(
+    r"[0-9A-Fa-f:.]{2,45}/(?P<bits>[0-9]{1,3})"
+    r"|(\[(?P<six>[0-9A-Fa-f:.]{2,45})\]|[A-Za-z0-9][A-Za-z0-9._-]{0,252})(:(?P<port>[0-9]{1,5}))?"
+)
 _REPO = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,95}/[A-Za-z0-9_][A-Za-z0-9._-]{0,95}")
 _REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+-]{0,254}")
 _URL = re.compile(r"https?://(?P<user>[^\s/?#]*@)?(?P<host>[^\s/?#@]+)(/[^\s#]*)?", re.IGNORECASE)
@@ -50,6 +54,28 @@ def called(text: str) -> str | None:
 def origin(text: str) -> str | None:
     """Check the origin of a web page."""
     return None if _PAGE.fullmatch(text) else 'write it as browsers do, such as "https://app.example"'
+
+
+def remote(text: str) -> str | None:
+    """Check a host, with or without a port, or a network that images may be fetched from."""
+    match = _REMOTE.fullmatch(text)
+    if match is None:
+        return 'write a host, such as "images.example" or "10.0.0.7:8000", or a network, such as "10.0.0.0/8"'
+    if match["port"] and not 0 < int(match["port"]) < 2**16:
+        return "a port is a number from 1 to 65535"
+    if match["bits"]:
+        return _network(text)
+    return _network(match["six"]) if match["six"] else None
+
+
+def _network(text: str) -> str | None:
+    from ipaddress import ip_network  # noqa: PLC0415 - a zoofile seldom has one
+
+    try:
+        ip_network(text)
+    except ValueError as error:
+        return f"write it as a network is written: {error}"
+    return None
 
 
 def repository(text: str) -> str | None:

@@ -17,6 +17,9 @@ Positive = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 Duration = Annotated[
     str, Meta(pattern=r"^([0-9]+(ms|s|m|h)|never)$", description="such as 90s, 30m, 2h, never")
 ]
+Remote = Annotated[
+    str, Meta(min_length=1, max_length=260, description="such as images.example, 10.0.0.0/8, [::1]:8000")
+]
 Bytes = Annotated[
     str, Meta(pattern=r"^(auto|[0-9]+(\.[0-9]+)? ?[KMGT]i?B)$", description="such as auto, 12GiB")
 ]
@@ -51,6 +54,7 @@ class Server(Table, frozen=True, kw_only=True):
     max_body: Size = "32MiB"
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
+    remote_images: Literal["public", "none"] | Annotated[tuple[Remote, ...], Meta(max_length=64)] = "public"
 
 
 class Sampling(Table, frozen=True, kw_only=True):

@@ -45,6 +45,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "allowed-hosts": "Names by which clients may call this machine, beside localhost, such as zoo.lan.",
         "allowed-origins": "Origins whose web pages may use the server, such as https://app.example.",
         "unknown-model": "What a request for a model that is not here gets: the main model, or an error.",
+        "remote-images": "Which images a request may name by URL: public ones, none, or these hosts' too.",
     },
     "Toolchain": {
         "version": '"latest", which locking resolves, or a version such as "b11549".',

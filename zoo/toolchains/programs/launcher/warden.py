@@ -10,11 +10,12 @@ from . import sentinel
 
 
 def main(words: list[str]) -> NoReturn:
-    """Run the program that the words name; 126 where it cannot be started."""
-    pipes, command = sentinel.take_pipes(words)
-    if "--host" not in command[1:-1]:
+    """Run the program that the first word names; 126 where it cannot be started."""
+    pipes, rest = sentinel.take_pipes(words[1:])
+    if "--host" not in rest[:-1]:
         sys.exit("error: the program needs `--host SOCKET`")
-    sentinel.post(pipes, health=command[command.index("--host") + 1])
+    sentinel.post(pipes, health=rest[rest.index("--host") + 1])
+    command = [words[0], *rest]
     try:
         os.execve(command[0], command, os.environ)  # noqa: S606 - it is the locked program
     except OSError as error:

@@ -1,0 +1,119 @@
+"""Building what a lock has as source code, for the commands that need it, and telling how that goes."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from zoo.cli.output import Output
+from zoo.environment.identity import builds
+from zoo.lock.model import Build, Lock
+from zoo.platform import Platform
+from zoo.store import Store
+from zoo.toolchains import derive, events
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
+
+_EVERY_PERCENT, _EVERY_SECONDS = 10, 15.0
+
+
+def from_source(lock: Lock, platform: Platform) -> dict[str, Build]:
+    """The builds of a lock on a platform that are made of source code, by the name of the toolchain."""
+    return {name: build for name, build in builds(lock, platform).items() if build.recipe is not None}
+
+
+def unbuilt(lock: Lock, platform: Platform, store: Store) -> dict[str, Build]:
+    """Those of them that are not made yet."""
+    found = from_source(lock, platform)
+    return {name: build for name, build in found.items() if store.tree(derive.key(build)) is None}
+
+
+def build_missing(lock: Lock, platform: Platform, store: Store, out: Output) -> None:
+    """Make every build that is not there yet.
+
+    Raises:
+        EaiError: As by `zoo.toolchains.derive.made`.
+    """
+    for name, build in unbuilt(lock, platform, store).items():
+        out.say(f"building {name} from source: once on this machine, and it takes some minutes")
+        with shown(out) as workshop:
+            derive.made(build, store, workshop)
+
+
+@contextmanager
+def shown(out: Output, *, clock: Callable[[], float] = time.monotonic) -> Iterator[derive.Workshop]:
+    """Show what is being built, for as long as the context lasts: live on a terminal, else in plain lines."""
+    search = os.environ.get("PATH")
+    if out.quiet or not out.talk.isatty():
+        yield derive.Workshop(search=search, tell=_Lines(out, clock).tell)
+        return
+    from rich.progress import (  # noqa: PLC0415 - 40 ms that only a terminal needs
+        BarColumn,
+        MofNCompleteColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+    from rich.progress import Progress as Bars  # noqa: PLC0415 - as above
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=None))
+    with Bars(
+        *columns, MofNCompleteColumn(), TimeElapsedColumn(), console=out.rich(), transient=True, expand=True
+    ) as bars:
+        yield derive.Workshop(search=search, tell=_Live(bars).tell)
+
+
+def _said(event: events.Event) -> str | None:
+    """The line for an event that people should read, whatever else is shown."""
+    match event:
+        case events.Waiting():
+            return f"{event.name}: process {event.process} is building it; waiting"
+        case events.Unpacking():
+            return f"{event.name}: unpacking its source code"
+        case events.Configuring():
+            return f"{event.name}: configuring, to be compiled by {event.jobs} at a time"
+        case events.Made():
+            minutes, seconds = divmod(round(event.seconds), 60)
+            return f"{event.name}: built in {f'{minutes} min ' if minutes else ''}{seconds} s"
+        case events.Compiled():
+            return None
+
+
+class _Lines:
+    """Plain lines: what begins, and each tenth of the steps or every so many seconds."""
+
+    def __init__(self, out: Output, clock: Callable[[], float]) -> None:
+        self._out, self._clock = out, clock
+        self._tenth, self._last = 0, clock()
+
+    def tell(self, event: events.Event) -> None:
+        """Write what an event is worth."""
+        if (line := _said(event)) is not None:
+            self._tenth, self._last = 0, self._clock()
+            self._out.say(line)
+        elif isinstance(event, events.Compiled):
+            self._count(event)
+
+    def _count(self, event: events.Compiled) -> None:
+        tenth, now = event.done * 100 // (event.total * _EVERY_PERCENT), self._clock()
+        if tenth > self._tenth or now - self._last >= _EVERY_SECONDS:
+            self._tenth, self._last = tenth, now
+            self._out.say(f"{event.name}: {event.done} of {event.total} steps")
+
+
+class _Live:
+    """One bar that fills with the steps."""
+
+    def __init__(self, bars: Bars) -> None:
+        self._bars = bars
+        self._task = bars.add_task("building", total=None)
+
+    def tell(self, event: events.Event) -> None:
+        """Show what an event changes."""
+        if isinstance(event, events.Compiled):
+            self._bars.update(self._task, description=event.name, completed=event.done, total=event.total)
+        elif (line := _said(event)) is not None:
+            self._bars.console.print(line, markup=False)
