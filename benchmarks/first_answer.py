@@ -28,6 +28,8 @@ from zoo.environment.build import realise
 from zoo.environment.model import ServedModel
 from zoo.lock.toml import load
 from zoo.platform import current
+from zoo.toolchains.choose import choose
+from zoo.toolchains.machine import look
 
 AIM = 0.300
 EAI = (sys.executable, "-m", "zoo")
@@ -113,7 +115,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="eai") as made:
         folder = Path(made)
         project = (args.project or demo(folder)).absolute()
-        environment = realise(load(project / "zoo.lock"), current(), open_store())
+        lock = load(project / "zoo.lock")
+        environment = realise(lock, current(), choose(lock, current(), look()), open_store())
         main_model = next(model for model in environment.models if model.main)
         hand, eai = [], []
         for number in range(args.rounds + 1):

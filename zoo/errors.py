@@ -4,7 +4,9 @@ EaiError                    1  it failed
 ├── UsageError              2  the command was wrong
 ├── ZoofileError            1  zoofile.toml says something impossible
 ├── EngineError             1  an engine did not start, or died
-│   ├── EngineBusy          1  there is no room for it now, or too many wait
+│   ├── EngineBusy          1  there is no room for it now
+│   │   └── QueueFull       1  too many wait for it
+│   ├── EngineDown          1  it failed, and is not started again yet
 │   └── EngineTooLarge      1  it would need more memory than there may be
 ├── TargetError             1  a place to preserve at refuses what it was given, or did not keep it
 ├── LockError               3  zoo.lock is missing, stale, conflicted or unreadable
@@ -58,8 +60,30 @@ class EngineError(EaiError):
     """An engine did not start, or died."""
 
 
-class EngineBusy(EngineError):
-    """There is no room for an engine now, or too many requests wait; asking again may help."""
+class _Later(EngineError):
+    """An engine cannot be had now; asking again may help.
+
+    Args:
+        message: What happened.
+        hint: What the reader can do next.
+        retry_after: Seconds after which asking again may help; None where nobody can say.
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None, retry_after: float | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
+
+
+class EngineBusy(_Later):
+    """There is no room for an engine now."""
+
+
+class QueueFull(EngineBusy):
+    """Too many requests wait for an engine already."""
+
+
+class EngineDown(_Later):
+    """An engine failed, and is not started again yet."""
 
 
 class EngineTooLarge(EngineError):

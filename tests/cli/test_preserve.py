@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from support import kubo
-from support.locked import model, toolchain
+from support.locked import chosen, model, toolchain
 from support.relay import relay
 
 import zoo
@@ -109,6 +109,11 @@ def locked(work: Path, tmp_path: Path, store: Store) -> Path:
     )
 
 
+def environment(locked: Path) -> str:
+    lock = toml.load(locked)
+    return environment_id(lock, current(), chosen(lock))
+
+
 def printed(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
     """The CIDs that were printed, by name."""
     return {name: cid for cid, name in (line.split("  ") for line in done.stdout.splitlines())}
@@ -118,7 +123,7 @@ def test_models_are_at_kubo_and_the_lock_has_their_cids_and_no_other_change(
     eai: Eai, locked: Path, node: kubo.Node, tmp_path: Path
 ) -> None:
     before = locked.read_text()
-    environment = environment_id(toml.load(locked), current())
+    before_id = environment(locked)
     done = eai("preserve", "--to", "kubo", EAI_KUBO_API=node.api)
     assert done.returncode == 0, done.stderr
     assert "4 files preserved at kubo" in done.stderr
@@ -137,7 +142,7 @@ def test_models_are_at_kubo_and_the_lock_has_their_cids_and_no_other_change(
     lines = [line for line in added if line.startswith('"')]
     assert sorted(lines) == sorted(f'"ipfs://{cid}",' for cid in cids.values())
     assert {line.partition("  #")[0] for line in added if line not in lines} == {"ipfs = [", "]"}
-    assert environment_id(toml.load(locked), current()) == environment
+    assert environment(locked) == before_id
 
     after = locked.read_bytes()
     again = eai("preserve", "--to", "kubo", EAI_KUBO_API=node.api)

@@ -12,7 +12,12 @@ STATUS = {
     "environment": "e" * 64,
     "uptime": 125.4,
     "pid": 42,
-    "memory": {"loaded": 2_000_000_000, "budget": 16_000_000_000},
+    "memory": {
+        "loaded": 2_000_000_000,
+        "budget": 16_000_000_000,
+        "unified": False,
+        "gpu": {"loaded": 2_500_000_000, "budget": 8_000_000_000},
+    },
     "models": [
         {
             "name": "dolphin",
@@ -20,6 +25,8 @@ STATUS = {
             "task": "chat",
             "state": "ready",
             "memory": 2_000_000_000,
+            "used": {"host": 500_000_000, "gpu": 2_500_000_000},
+            "retry": 0.0,
             "streams": 2,
             "waiting": 0,
             "crashes": 0,
@@ -32,6 +39,8 @@ STATUS = {
             "task": "embed",
             "state": "unloaded",
             "memory": 100_000_000,
+            "used": None,
+            "retry": 2.5,
             "streams": 0,
             "waiting": 1,
             "crashes": 1,
@@ -48,11 +57,19 @@ def test_a_person_sees_everything_at_a_glance() -> None:
         f"  environment  {'e' * 64}",
         "  running      2 min 5 s, process 42",
         "  memory       1.9 GiB of 14.9 GiB",
-        "  dolphin  (main)  chat    ready, 1.9 GiB, 2 streams",
+        "  GPU memory   2.3 GiB of 7.5 GiB",
+        "  dolphin  (main)  chat    ready, 1.9 GiB (takes 2.8 GiB), 2 streams",
         "    pirate.gguf at 0.5, not at 1 as locked",
-        "  bge              embed   unloaded, 95 MiB, 1 waiting, died 1 time",
+        "  bge              embed   unloaded, 95 MiB, 1 waiting, died 1 time, not started again for 3 s",
         "    the engine of bge died: signal SIGSEGV",
     ]
+
+
+def test_memory_that_both_share_is_one_line() -> None:
+    memory = {**STATUS["memory"], "unified": True}  # type: ignore[dict-item]
+    said = list(lines({**STATUS, "memory": memory}))
+    assert said[3] == "  memory       1.9 GiB of 14.9 GiB, shared with the GPU"
+    assert not any("GPU memory" in line for line in said)
 
 
 def test_what_is_not_as_the_zoofile_says_is_said() -> None:

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from models.chat import ADAPTED, SENTENCE
 from support.engine import Engine, Engines, engine_tree, engines_over, native_server
-from support.locked import Stocked, lock, model
+from support.locked import Stocked, chosen, lock, model
 
 from zoo.environment.build import realise
 from zoo.environment.model import Environment
@@ -30,7 +30,7 @@ def engines(tmp_path: Path) -> Iterator[Engines]:
 
 
 def _realise(locked: Lock, stocked: Stocked) -> Environment:
-    return realise(locked, current(), stocked.store, threads=lambda: 1)
+    return realise(locked, current(), chosen(locked), stocked.store, threads=lambda: 1)
 
 
 def _start(engines: Engines, environment: Environment, number: int = 0) -> Engine:
@@ -146,17 +146,11 @@ def test_an_engine_inherits_nothing(stocked: Stocked, monkeypatch: pytest.Monkey
 def test_files_that_were_not_fetched_are_listed(stocked: Stocked, tmp_path: Path) -> None:
     locked = lock(model("a", stocked.chat, main=True), model("b", *stocked.shards), wheel=stocked.wheel)
     with pytest.raises(EaiError) as caught:
-        realise(locked, current(), Store(tmp_path), threads=lambda: 1)
+        realise(locked, current(), chosen(locked), Store(tmp_path), threads=lambda: 1)
 
     lines = str(caught.value).splitlines()
     assert lines[1:] == ["  a: chat.gguf", *(f"  b: {shard.path}" for shard in stocked.shards)]
     assert caught.value.hint == "run `eai fetch`"
-
-
-def test_a_platform_that_is_not_locked_is_told_with_those_that_are(stocked: Stocked) -> None:
-    locked = lock(model("a", stocked.chat, main=True), wheel=stocked.wheel)
-    with pytest.raises(EaiError, match=f"for windows-arm64, only for .*{current()}"):
-        realise(locked, "windows-arm64", stocked.store, threads=lambda: 1)
 
 
 def test_the_same_lock_gives_the_same_environment_in_another_store(stocked: Stocked, tmp_path: Path) -> None:
@@ -165,7 +159,10 @@ def test_the_same_lock_gives_the_same_environment_in_another_store(stocked: Stoc
     for digest in (stocked.chat.digest, stocked.wheel):
         assert other.adopt(stocked.store.object(digest))[0] == digest
 
-    first, second = _realise(locked, stocked), realise(locked, current(), other, threads=lambda: 2)
+    first, second = (
+        _realise(locked, stocked),
+        realise(locked, current(), chosen(locked), other, threads=lambda: 2),
+    )
 
     assert first.id == second.id
     assert first.models[0].engine.flags[:-4] == second.models[0].engine.flags[:-4]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 from msgspec.structs import replace
-from support.locked import lock, model
+from support.locked import chosen, lock, model
 
 from zoo.digest import Digest
 from zoo.environment.identity import environment_id
@@ -21,7 +21,7 @@ def _with_first(**changes: object) -> Lock:
 
 
 def _id(locked: Lock) -> str:
-    return environment_id(locked, current())
+    return environment_id(locked, current(), chosen(locked))
 
 
 def test_it_is_64_hex_digits() -> None:
@@ -52,7 +52,7 @@ def test_what_decides_behaviour_is_in_it(changed: Lock) -> None:
 
 
 def test_the_platform_is_in_it() -> None:
-    assert environment_id(BASE, "macos-arm64") != _id(BASE)
+    assert environment_id(BASE, "macos-arm64", chosen(BASE, "macos-arm64")) != _id(BASE)
 
 
 def test_a_scale_is_in_it() -> None:

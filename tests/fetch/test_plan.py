@@ -71,10 +71,12 @@ def a_lock() -> Lock:
     )
 
 
-def test_a_platform_needs_all_models_and_its_own_builds() -> None:
-    assert needed(a_lock(), "linux-x86_64") == (A, B, C)
-    assert needed(a_lock(), "macos-arm64") == (A, B, D)
-    assert needed(a_lock(), "linux-aarch64") == (A, B)
+def test_all_models_are_needed_and_the_chosen_builds() -> None:
+    lock = a_lock()
+    linux, mac = lock.toolchain[0].builds
+    assert needed(lock, [linux]) == (A, B, C)
+    assert needed(lock, [mac]) == (A, B, D)
+    assert needed(lock, []) == (A, B)
 
 
 def test_what_is_there_and_what_is_missing_is_told_apart(store: Store, tmp_path: Path) -> None:

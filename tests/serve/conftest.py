@@ -12,6 +12,8 @@ from support.proxies import Weights
 from support.serving import Proxies
 
 from zoo.environment.model import ServedModel
+from zoo.serve.machine import Budget
+from zoo.serve.prefetch import Warm
 from zoo.serve.scheduler import Scheduler
 
 
@@ -21,12 +23,21 @@ async def bench() -> AsyncIterator[BenchMaker]:
 
     def make(
         *models: ServedModel,
-        budget: int = 2 * GIB,
+        budget: int | Budget = 2 * GIB,
         idle: float | None = 1800.0,
         patience: float | None = 60.0,
+        warm: Warm | None = None,
     ) -> Bench:
         clock, farm = Clock(), Farm()
-        scheduler = Scheduler(models, farm.start, budget=budget, clock=clock, idle=idle, patience=patience)
+        scheduler = Scheduler(
+            models,
+            farm.start,
+            budget=Budget(size=budget) if isinstance(budget, int) else budget,
+            clock=clock,
+            idle=idle,
+            patience=patience,
+            warm=warm,
+        )
         made.append(Bench(scheduler, farm, clock))
         return made[-1]
 

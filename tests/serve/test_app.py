@@ -143,6 +143,7 @@ async def test_no_spelling_of_a_path_goes_around_the_key(path: str) -> None:
         writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
         assert (await reader.read())[:12] in {b"HTTP/1.1 401", b"HTTP/1.1 404"}
         writer.close()
+        await writer.wait_closed()
 
 
 async def test_the_answer_of_an_engine_may_be_read_by_a_declared_page() -> None:
@@ -254,7 +255,13 @@ async def test_status_tells_what_runs_and_nothing_of_the_machines_folders() -> N
         await f.post("/v1/chat/completions")
         _, body = await f.get("/api/status")
         assert body["environment"] == "e" * 64
-        assert body["memory"] == {"budget": 2 * GIB, "declared": False, "loaded": GIB}
+        assert body["memory"] == {
+            "budget": 2 * GIB,
+            "declared": False,
+            "loaded": GIB,
+            "unified": False,
+            "gpu": None,
+        }
         assert [(m["name"], m["state"], m["loads"]) for m in body["models"]] == [
             ("main", "ready", 1),
             ("embedder", "unloaded", 0),

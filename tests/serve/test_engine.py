@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import resource
 import signal
 import sys
 import tempfile
@@ -38,9 +39,9 @@ def model_of(script: str, folder: Path) -> ServedModel:
     return a_model("m", engine=program)
 
 
-def start(script: str, folder: Path) -> EngineProcess:
+def start(script: str, folder: Path, stop_limit: float | None = 5.0) -> EngineProcess:
     spawned = spawn(model_of(script, folder), folder / "s.sock", LogFile(folder / "m.log"))
-    return EngineProcess(spawned, asyncio.get_running_loop())
+    return EngineProcess(spawned, asyncio.get_running_loop(), stop_limit)
 
 
 async def test_readiness_is_heard_at_once_and_stopping_leaves_nothing(sockets: Path) -> None:
@@ -108,10 +109,10 @@ async def test_an_engine_that_does_not_hear_sigterm_is_killed_with_all_it_starte
         "child = subprocess.Popen(['/bin/sleep', '99'])\n"
         "print(child.pid, flush=True)\n" + READY + "time.sleep(99)"
     )
-    engine = start(script, sockets)
+    engine = start(script, sockets, 0.1)
     await engine.answers(10)
     child = int((sockets / "m.log").read_text())
-    await engine.stop(limit=0.1)
+    await engine.stop()
     assert "SIGKILL" in await engine.died()
     while _runs(child):  # noqa: ASYNC110 - the end of another's child sets no event of ours
         await asyncio.sleep(0.01)
@@ -129,6 +130,20 @@ async def test_a_program_that_is_not_there_is_an_error(sockets: Path) -> None:
     program = EngineProgram(program=("/nonexistent/llama-server",), flags=(), env={}, cwd=sockets)
     with pytest.raises(EngineError, match=r"the engine of m cannot be started: /nonexistent/llama-server"):
         spawn(a_model("m", engine=program), sockets / "s.sock", LogFile(sockets / "m.log"))
+
+
+def test_too_many_open_files_are_an_error_and_none_is_left_open(sockets: Path) -> None:
+    model, log = model_of("", sockets), LogFile(sockets / "m.log")
+    log.path.touch()
+    before = set(Path("/dev/fd").iterdir())
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, limit[1]))
+    try:
+        with pytest.raises(EngineError, match=r"cannot be started: .*Too many open files"):
+            spawn(model, sockets / "s.sock", log)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limit)
+    assert set(Path("/dev/fd").iterdir()) == before
 
 
 async def test_a_socket_path_that_no_system_takes_is_an_error(sockets: Path) -> None:

@@ -15,11 +15,17 @@ CHAT = a_model("main", main=True)
 SSE = {"Content-Type": "text/event-stream"}
 
 
+@pytest.fixture(params=[False, True], ids=["after a load", "carried by the gate"])
+def loaded(request: pytest.FixtureRequest) -> bool:
+    """Each of these holds for what comes through aiohttp, and for what never does."""
+    return bool(request.param)
+
+
 async def open_stream(f: Front) -> aiohttp.ClientResponse:
     return await f.client.post(f.url + "/v1/chat/completions", json={"stream": True})
 
 
-async def test_each_piece_of_a_stream_passes_before_the_next_is_made() -> None:
+async def test_each_piece_of_a_stream_passes_before_the_next_is_made(*, loaded: bool) -> None:
     go_on = asyncio.Event()
 
     async def answer(request: web.Request) -> web.StreamResponse:
@@ -32,7 +38,7 @@ async def test_each_piece_of_a_stream_passes_before_the_next_is_made() -> None:
         await out.write_eof()
         return out
 
-    async with front(CHAT, answer=answer) as f, await open_stream(f) as response:
+    async with front(CHAT, answer=answer, loaded=loaded) as f, await open_stream(f) as response:
         assert response.headers["Content-Type"] == "text/event-stream"
         for number in range(50):
             assert await response.content.readany() == b"data: %d\n\n" % number
@@ -40,7 +46,7 @@ async def test_each_piece_of_a_stream_passes_before_the_next_is_made() -> None:
         assert await response.content.read() == b""
 
 
-async def test_a_client_that_leaves_ends_the_engines_work() -> None:
+async def test_a_client_that_leaves_ends_the_engines_work(*, loaded: bool) -> None:
     ended = asyncio.Event()
 
     async def answer(request: web.Request) -> web.StreamResponse:
@@ -53,7 +59,7 @@ async def test_a_client_that_leaves_ends_the_engines_work() -> None:
             ended.set()
         return out
 
-    async with front(CHAT, answer=answer) as f:
+    async with front(CHAT, answer=answer, loaded=loaded) as f:
         response = await open_stream(f)
         await response.content.readany()
         response.close()
@@ -62,7 +68,7 @@ async def test_a_client_that_leaves_ends_the_engines_work() -> None:
             await asyncio.sleep(0)
 
 
-async def test_a_client_that_leaves_before_the_first_byte_ends_the_engines_work() -> None:
+async def test_a_client_that_leaves_before_the_first_byte_ends_the_engines_work(*, loaded: bool) -> None:
     began, ended = asyncio.Event(), asyncio.Event()
 
     async def answer(request: web.Request) -> web.StreamResponse:
@@ -73,14 +79,14 @@ async def test_a_client_that_leaves_before_the_first_byte_ends_the_engines_work(
             ended.set()
         raise AssertionError
 
-    async with front(CHAT, answer=answer) as f:
+    async with front(CHAT, answer=answer, loaded=loaded) as f:
         asking = asyncio.create_task(open_stream(f))
         await began.wait()
         asking.cancel()
         await asyncio.wait_for(ended.wait(), 5)
 
 
-async def test_a_slow_client_slows_the_engine_down() -> None:
+async def test_a_slow_client_slows_the_engine_down(*, loaded: bool) -> None:
     written = 0
 
     async def answer(request: web.Request) -> web.StreamResponse:
@@ -92,7 +98,7 @@ async def test_a_slow_client_slows_the_engine_down() -> None:
             written += 2**16
         return out
 
-    async with front(CHAT, answer=answer) as f, await open_stream(f) as response:
+    async with front(CHAT, answer=answer, loaded=loaded) as f, await open_stream(f) as response:
         before = -1
         while before != written:  # until nothing moves any more
             before = written
@@ -102,21 +108,21 @@ async def test_a_slow_client_slows_the_engine_down() -> None:
         assert written >= 2**26
 
 
-async def test_a_whole_answer_keeps_its_length() -> None:
+async def test_a_whole_answer_keeps_its_length(*, loaded: bool) -> None:
     async def answer(request: web.Request) -> web.StreamResponse:
         return web.Response(body=b"x" * 300_000, content_type="application/json")
 
-    async with front(CHAT, answer=answer) as f, await open_stream(f) as response:
+    async with front(CHAT, answer=answer, loaded=loaded) as f, await open_stream(f) as response:
         assert response.headers["Content-Length"] == "300000"
         assert len(await response.read()) == 300_000
 
 
-async def test_an_engines_error_gets_openais_shape() -> None:
+async def test_an_engines_error_gets_openais_shape(*, loaded: bool) -> None:
     async def answer(request: web.Request) -> web.StreamResponse:
         error = {"code": 400, "message": "too long", "type": "exceed_context_size_error", "n_ctx": 4}
         return web.json_response({"error": error}, status=400)
 
-    async with front(CHAT, answer=answer) as f:
+    async with front(CHAT, answer=answer, loaded=loaded) as f:
         status, headers, body = await f.post("/v1/chat/completions")
         assert status == 400
         assert headers["x-eai-model"] == "main"
@@ -128,16 +134,16 @@ async def test_an_engines_error_gets_openais_shape() -> None:
         }
 
 
-async def test_an_error_that_is_no_json_is_passed_on_as_text() -> None:
+async def test_an_error_that_is_no_json_is_passed_on_as_text(*, loaded: bool) -> None:
     async def answer(request: web.Request) -> web.StreamResponse:
         return web.Response(status=501, text="not today")
 
-    async with front(CHAT, answer=answer) as f:
+    async with front(CHAT, answer=answer, loaded=loaded) as f:
         status, _, body = await f.post("/v1/chat/completions")
         assert (status, body["error"]["message"]) == (501, "not today")
 
 
-async def test_a_request_is_asked_again_where_no_byte_of_an_answer_came() -> None:
+async def test_a_request_is_asked_again_where_no_byte_of_an_answer_came(*, loaded: bool) -> None:
     asked = 0
 
     async def answer(request: web.Request) -> web.StreamResponse:
@@ -149,19 +155,19 @@ async def test_a_request_is_asked_again_where_no_byte_of_an_answer_came() -> Non
             await asyncio.sleep(0)
         return web.json_response({"asked": asked})
 
-    async with front(CHAT, answer=answer) as f:
+    async with front(CHAT, answer=answer, loaded=loaded) as f:
         status, _, body = await f.post("/v1/chat/completions")
         assert (status, body) == (200, {"asked": 2})
 
 
-async def test_an_engine_that_never_answers_is_a_502_that_says_how_it_died() -> None:
+async def test_an_engine_that_never_answers_is_a_502_that_says_how_it_died(*, loaded: bool) -> None:
     async def answer(request: web.Request) -> web.StreamResponse:
         f.processes[0].dead.set()
         assert request.transport is not None
         request.transport.abort()
         return web.Response()
 
-    async with front(CHAT, answer=answer) as f:
+    async with front(CHAT, answer=answer, loaded=loaded) as f:
         status, _, body = await f.post("/v1/chat/completions")
         assert (status, body["error"]["code"]) == (502, "engine_died")
         assert "signal SIGKILL\n    out of luck" in body["error"]["message"]
@@ -194,9 +200,11 @@ class Breaking:
         return out
 
 
-async def test_a_stream_that_the_engine_breaks_off_ends_with_an_error_and_not_as_if_whole() -> None:
+async def test_a_stream_that_the_engine_breaks_off_ends_with_an_error_and_not_as_if_whole(
+    *, loaded: bool
+) -> None:
     breaking = Breaking(SSE)
-    async with front(CHAT, answer=breaking) as f, await open_stream(f) as response:
+    async with front(CHAT, answer=breaking, loaded=loaded) as f, await open_stream(f) as response:
         assert await response.content.readany() == b"data: 1\n\n"
         breaking.seen.set()
         f.processes[0].dead.set()
@@ -205,9 +213,9 @@ async def test_a_stream_that_the_engine_breaks_off_ends_with_an_error_and_not_as
             await response.content.readany()
 
 
-async def test_a_whole_answer_that_the_engine_breaks_off_is_visibly_broken() -> None:
+async def test_a_whole_answer_that_the_engine_breaks_off_is_visibly_broken(*, loaded: bool) -> None:
     breaking = Breaking({"Content-Type": "application/json", "Content-Length": "100"})
-    async with front(CHAT, answer=breaking) as f, await open_stream(f) as response:
+    async with front(CHAT, answer=breaking, loaded=loaded) as f, await open_stream(f) as response:
         assert await response.content.readany() == b"data: 1\n\n"
         breaking.seen.set()
         f.processes[0].dead.set()

@@ -9,8 +9,7 @@ import httpx2
 import pytest
 from models.chat import ADAPTED, SENTENCE
 from support.kinds import PIRATE, every_kind
-from support.proxies import engines_of
-from support.serving import Proxy, until
+from support.serving import Proxy
 
 pytestmark = pytest.mark.engine
 
@@ -83,19 +82,13 @@ def test_one_request_may_have_a_scale_of_its_own(proxy: Proxy) -> None:
 
 def test_a_new_scale_holds_also_when_the_model_is_loaded_again(proxy: Proxy) -> None:
     assert change(proxy, lora=[{"id": 0, "scale": 1}])[0] == 200
-    (engine,) = [engine for engine in engines_of(proxy) if "chat" in engine.cmdline()]
-    crashes = proxy.state_of("chat")["crashes"]
-    engine.kill()
-    until(lambda: proxy.state_of("chat")["crashes"] > crashes)
+    assert change(proxy, "/api/models/unload", model="chat")[0] == 200
     assert say(proxy) == ADAPTED
     assert scale_of(proxy) == {1.0}
 
 
 def test_a_scale_may_be_changed_while_the_model_is_not_loaded(proxy: Proxy) -> None:
-    (engine,) = [engine for engine in engines_of(proxy) if "chat" in engine.cmdline()]
-    crashes = proxy.state_of("chat")["crashes"]
-    engine.kill()
-    until(lambda: proxy.state_of("chat")["crashes"] > crashes)
+    assert change(proxy, "/api/models/unload", model="chat")[0] == 200
     assert change(proxy, lora=[{"id": 0, "scale": 1}])[0] == 200
     assert proxy.state_of("chat")["state"] == "unloaded"
     assert say(proxy) == ADAPTED

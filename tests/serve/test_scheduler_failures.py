@@ -7,8 +7,9 @@ import asyncio
 import pytest
 from support.bench import GIB, BenchMaker, a_model, settle
 
-from zoo.errors import EngineBusy, EngineError
-from zoo.serve.scheduler import FAILURES, QUEUE
+from zoo.errors import EngineBusy, EngineDown, QueueFull
+from zoo.serve.health import FAILURES, FIRST, GIVEN_UP, WELL
+from zoo.serve.waiting import QUEUE
 
 
 async def test_all_who_wait_learn_why_an_engine_did_not_start(bench: BenchMaker) -> None:
@@ -22,17 +23,85 @@ async def test_all_who_wait_learn_why_an_engine_did_not_start(bench: BenchMaker)
     assert b.state("a") == "unloaded"
 
 
-async def test_an_engine_that_died_is_started_again_by_the_next_request(bench: BenchMaker) -> None:
+async def test_an_engine_that_died_is_started_again_by_a_request_after_half_a_second(
+    bench: BenchMaker,
+) -> None:
     b = bench(a_model("a"))
     first = await b.ask("a")
     b.farm.engine("a").dead.set()
     await settle()
     assert b.state("a") == "unloaded"
+    error = (await b.ask("a")).error()
+    assert isinstance(error, EngineDown)
+    assert error.retry_after == FIRST
+    assert "died: signal SIGSEGV" in error.message
+    await b.clock.pass_time(FIRST)
     second = await b.ask("a")
     assert second.engine[0] is not first.engine[0]
     await first.finish()  # lets go of an engine that is gone: nothing of the new one changes
     assert b.scheduler.seen()[0].holds == 1
     assert b.scheduler.seen()[0].crashes == 1
+
+
+async def test_who_waits_for_an_engine_that_dies_is_told_so(bench: BenchMaker) -> None:
+    b = bench(a_model("a"), a_model("b"), budget=GIB)
+    await b.ask("a")
+    other = await b.ask("b")
+    waiter = await b.ask("a")  # waits until b has had its turn
+    b.farm.engine("a").dead.set()
+    await settle()
+    assert "the engine of a died: signal SIGSEGV" in str(waiter.error())
+    assert other.served
+
+
+async def test_the_wait_before_a_new_start_doubles(bench: BenchMaker) -> None:
+    b = bench(a_model("a"))
+    b.farm.failing.add("a")
+    waits = []
+    for _ in range(FAILURES - 1):
+        await b.ask("a")
+        error = (await b.ask("a")).error()
+        assert isinstance(error, EngineDown)
+        waits.append(error.retry_after)
+        await b.clock.pass_time(error.retry_after or 0)
+    assert waits == [0.5, 1.0, 2.0, 4.0]
+
+
+async def test_an_engine_that_has_run_well_for_a_while_starts_afresh(bench: BenchMaker) -> None:
+    b = bench(a_model("a"))
+    for _ in range(FAILURES * 2):
+        client = await b.ask("a")
+        assert client.served
+        await b.clock.pass_time(WELL)
+        b.farm.engine("a").dead.set()
+        await settle()
+        assert b.scheduler.seen()[0].retry == FIRST
+        await b.clock.pass_time(FIRST)
+
+
+async def test_the_main_model_comes_back_by_itself_until_it_is_given_up(bench: BenchMaker) -> None:
+    b = bench(a_model("a", main=True))
+    await (await b.ask("a")).finish()
+    b.farm.engine("a").dead.set()
+    await settle()
+    assert b.state("a") == "unloaded"
+    await b.clock.pass_time(FIRST)
+    assert b.state("a") == "ready"
+    b.farm.failing.add("a")
+    b.farm.engine("a").dead.set()
+    await settle()
+    await b.clock.pass_time(GIVEN_UP * 3)
+    assert b.farm.starting == ["a"] * (2 + FAILURES - 2)
+
+
+async def test_a_main_model_whose_room_was_taken_waits_for_its_next_request(bench: BenchMaker) -> None:
+    b = bench(a_model("a", main=True), a_model("b"), budget=GIB)
+    await (await b.ask("a")).finish()
+    b.farm.engine("a").dead.set()
+    await settle()
+    await b.ask("b")
+    await b.clock.pass_time(60)
+    assert (b.state("a"), b.state("b")) == ("unloaded", "ready")
 
 
 async def test_what_a_dead_engine_said_last_can_be_read_to_its_end(bench: BenchMaker) -> None:
@@ -46,17 +115,31 @@ async def test_what_a_dead_engine_said_last_can_be_read_to_its_end(bench: BenchM
     assert dead.stopped
 
 
-async def test_an_engine_that_keeps_failing_is_left_alone_for_a_while(bench: BenchMaker) -> None:
+async def test_an_engine_that_keeps_failing_is_given_up_with_its_last_words(bench: BenchMaker) -> None:
     b = bench(a_model("a"))
     b.farm.failing.add("a")
-    for _ in range(FAILURES + 5):
-        error = (await b.ask("a")).error()
+    for _ in range(FAILURES):
+        await b.ask("a")
+        await b.clock.pass_time(10)
+    error = (await b.ask("a")).error()
     assert b.farm.starting == ["a"] * FAILURES
-    assert isinstance(error, EngineError)
-    assert "left alone" in error.message
+    assert isinstance(error, EngineDown)
+    assert f"failed {FAILURES} times in a row and is left alone for 5 min; the last time: " in error.message
+    assert "ended while loading: exit code 1" in error.message
     b.farm.failing.clear()
-    await b.clock.pass_time(61)
+    await b.clock.pass_time(GIVEN_UP)
     assert (await b.ask("a")).served
+
+
+async def test_a_model_that_was_given_up_is_loaded_when_a_person_asks_for_it(bench: BenchMaker) -> None:
+    b = bench(a_model("a"))
+    b.farm.failing.add("a")
+    for _ in range(FAILURES):
+        await b.ask("a")
+        await b.clock.pass_time(10)
+    b.farm.failing.clear()
+    await b.scheduler.load("a")
+    assert b.state("a") == "ready"
 
 
 async def test_a_crash_while_another_waits_for_its_memory_gives_it(bench: BenchMaker) -> None:
@@ -68,12 +151,15 @@ async def test_a_crash_while_another_waits_for_its_memory_gives_it(bench: BenchM
     assert other.served
 
 
-async def test_only_so_many_may_wait(bench: BenchMaker) -> None:
-    b = bench(a_model("a"))
+async def test_only_so_many_may_wait_for_one_model(bench: BenchMaker) -> None:
+    b = bench(a_model("a"), a_model("b"))
     b.farm.slow("a")
     clients = [await b.ask("a") for _ in range(QUEUE + 1)]
-    assert isinstance(clients[-1].error(), EngineBusy)
+    error = clients[-1].error()
+    assert isinstance(error, QueueFull)
+    assert error.retry_after == 1
     assert not clients[-2].task.done()
+    assert (await b.ask("b")).served
 
 
 async def test_draining_lets_streams_end_and_refuses_all_else(bench: BenchMaker) -> None:

@@ -113,11 +113,17 @@ def test_what_a_model_says_is_never_markup(page: Page, shared: Proxy) -> None:
     assert seen.errors == []
 
 
-def test_a_button_asks_for_its_model(page: Page, shared: Proxy) -> None:
+def test_a_person_loads_and_unloads_a_model(page: Page, shared: Proxy) -> None:
+    seen = Seen.of(page)
     page.goto(shared.url)
-    with page.expect_request("**/api/models/load") as asked:
-        page.click("[data-model=embedder] button")
-    assert (asked.value.method, asked.value.post_data_json) == ("POST", {"model": "embedder"})
+    model = page.locator("[data-model=embedder]")
+    expect(model.locator(".pill")).to_have_text("unloaded")
+    model.get_by_role("button", name="Load").click()
+    expect(model.locator(".pill")).to_have_text("ready")
+    model.get_by_role("button", name="Unload").click()
+    expect(model.locator(".pill")).to_have_text("unloaded")
+    expect(page.locator("#swaps tr", has_text="embedder").first).to_contain_text("unloaded")
+    assert seen.errors == []
 
 
 def test_on_a_phone_nothing_is_wider_than_the_screen(page: Page, shared: Proxy, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 from aiohttp import web
 from support.bench import a_model
@@ -28,6 +29,8 @@ async def told(port: int, *pieces: bytes, every: float = 0.0) -> bytes:
         return b"reset"
     finally:
         writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
 
 
 async def test_a_connection_that_says_nothing_is_closed() -> None:
@@ -87,6 +90,8 @@ async def test_a_client_that_takes_nothing_of_its_answer_is_let_go_with_its_engi
         writer.write(HEAD.replace(b"1000", b"2") + b"\r\n{}")
         await asyncio.wait_for(left.wait(), 10)
         writer.transport.abort()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
 
 
 async def test_one_connection_too_many_is_told_to_come_back() -> None:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 from aiohttp import web
-from aiohttp.abc import AbstractResolver
 from msgspec import convert
 from support.bench import GIB
 
@@ -21,9 +20,10 @@ from zoo.environment.model import Environment, ServedModel
 from zoo.serve.adapters import Adapters
 from zoo.serve.addresses import Policy
 from zoo.serve.app import make
-from zoo.serve.forward import Upstream
+from zoo.serve.gate import Gate
 from zoo.serve.guard import Guard
 from zoo.serve.history import History
+from zoo.serve.journal import Journal
 from zoo.serve.limits import Limits
 from zoo.serve.logfile import LogFile
 from zoo.serve.machine import Budget
@@ -32,10 +32,46 @@ from zoo.serve.proxy import Proxy
 from zoo.serve.routing import Router
 from zoo.serve.scheduler import Scheduler
 from zoo.serve.tally import Tally
-from zoo.serve.watch import Guarded, Watch
+from zoo.serve.upstream import Upstream
+from zoo.serve.watch import Watch
 from zoo.zoofile.model import Server
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+Raw = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+class Rough:
+    """An engine that says what it wants to, HTTP or not.
+
+    Args:
+        script: Called for each connection, which is closed when it returns.
+    """
+
+    def __init__(self, script: Raw) -> None:
+        self.script, self.tasks, self.connections = script, set[asyncio.Task[None]](), 0
+        self.server: asyncio.Server | None = None
+
+    async def start(self, path: Path) -> None:
+        self.server = await asyncio.start_unix_server(self._serve, path)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        task = asyncio.ensure_future(self.script(reader, writer))
+        self.tasks.add(task)
+        try:
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+                await task
+        finally:
+            writer.close()
+
+    async def cleanup(self) -> None:
+        assert self.server is not None
+        self.server.close()
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.sleep(0)
 
 
 @dataclass(eq=False)
@@ -43,7 +79,7 @@ class Process:
     """Stands for an engine's process; the server itself runs in this one."""
 
     socket: Path
-    runner: web.AppRunner
+    runner: web.AppRunner | Rough
     dead: asyncio.Event = field(default_factory=asyncio.Event)
     noticed: bool = True
 
@@ -67,6 +103,17 @@ class Front:
     port: int
     processes: list[Process]
     seen: list[tuple[str, dict[str, str], bytes]]
+    log: list[str]
+    aiohttps: web.Server
+
+    @property
+    def holds(self) -> int:
+        """Requests that hold an engine."""
+        return sum(seen.holds for seen in self.proxy.scheduler.seen())
+
+    async def connect(self) -> Talk:
+        """Talk to it byte by byte."""
+        return Talk(*await asyncio.open_connection("127.0.0.1", self.port))
 
     async def post(self, path: str, **json: object) -> tuple[int, dict[str, str], Any]:
         """Ask, and read the whole answer."""
@@ -78,25 +125,74 @@ class Front:
             return response.status, await response.json()
 
 
+@dataclass
+class Talk:
+    """A connection to the proxy, without a client that knows better."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    def say(self, data: bytes) -> None:
+        self.writer.write(data)
+
+    def ask(self, body: bytes = b"{}", *headers: str, version: str = "1.1") -> None:
+        """Send a chat request."""
+        lines = [f"POST /v1/chat/completions HTTP/{version}", "Host: localhost", *headers]
+        self.say("\r\n".join((*lines, f"Content-Length: {len(body)}", "", "")).encode() + body)
+
+    async def head(self) -> tuple[int, dict[str, str]]:
+        """Read the head of an answer; names are lower-case."""
+        first, *lines = (await self.reader.readuntil(b"\r\n\r\n")).decode().strip().split("\r\n")
+        pairs = (line.split(": ", 1) for line in lines)
+        return int(first.split()[1]), {name.lower(): value for name, value in pairs}
+
+    async def answer(self) -> tuple[int, dict[str, str], bytes]:
+        """Read an answer with a length."""
+        status, headers = await self.head()
+        return status, headers, await self.reader.readexactly(int(headers["content-length"]))
+
+    async def rest(self) -> bytes:
+        """Read until the proxy closes."""
+        return await self.reader.read()
+
+    async def close(self) -> None:
+        self.writer.close()
+        with contextlib.suppress(ConnectionError):
+            await self.writer.wait_closed()
+
+
 async def echo(request: web.Request) -> web.StreamResponse:
     """Answer with what was asked."""
     return web.Response(body=await request.read(), content_type="application/json")
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def front(
     *models: ServedModel,
     answer: Answer = echo,
+    rough: Raw | None = None,
+    loaded: bool = False,
     guard: Guard | None = None,
     limits: Limits | None = None,
     logs: Mapping[str, LogFile] | None = None,
-    resolver: AbstractResolver | None = None,
     **server: object,
 ) -> AsyncIterator[Front]:
-    """Serve models with engines that answer as a function says."""
+    """Serve models with engines that answer as a function says.
+
+    Args:
+        models: All that there are.
+        answer: What engines do with a request.
+        rough: What they do with a connection, instead.
+        loaded: Whether the first one is ready before the first request.
+        guard: Who may ask.
+        limits: What a connection may take.
+        logs: What the page shows.
+        server: Settings, as in zoofile.toml.
+    """
     processes: list[Process] = []
     seen: list[tuple[str, dict[str, str], bytes]] = []
     numbers = itertools.count()
+    log: list[str] = []
     adapters = Adapters(models)
     with tempfile.TemporaryDirectory(prefix="eai") as folder:
 
@@ -105,21 +201,26 @@ async def front(
             return await answer(request)
 
         async def start(model: ServedModel) -> Upstream:
+            path = Path(folder) / f"{next(numbers)}.sock"
+            if rough is not None:
+                await (engine := Rough(rough)).start(path)
+                processes.append(Process(path, engine))
+                return Upstream(processes[-1])
             app = web.Application(client_max_size=2**30)
             app.router.add_route("*", "/{any:.*}", handle)
             runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
             await runner.setup()
-            process = Process(Path(folder) / f"{next(numbers)}.sock", runner)
+            process = Process(path, runner)
             await web.UnixSite(runner, process.socket).start()
             processes.append(process)
             await adapters.loaded(model.name, process.socket)
-            return Upstream(process)  # type: ignore[arg-type]
+            return Upstream(process)
 
         loop = asyncio.get_running_loop()
-        watch = Watch(limits or Limits(), loop)
+        budget = Budget(size=2 * GIB)
         history = History()
         scheduler = Scheduler(
-            models, history.timed(start), budget=2 * GIB, clock=loop, idle=None, patience=0.2
+            models, history.timed(start), budget=budget, clock=loop, idle=None, patience=0.2
         )
         environment = Environment(
             id="e" * 64,
@@ -131,25 +232,30 @@ async def front(
             environment=environment,
             router=Router(models, environment.server.unknown_model),
             scheduler=scheduler,
-            budget=Budget(size=2 * GIB, declared=False),
+            budget=budget,
             tally=Tally(scheduler.seen, 2 * GIB),
+            journal=Journal(log.append, loop),
             guard=guard or Guard("127.0.0.1"),
-            watch=watch,
+            watch=Watch(limits or Limits(), loop),
             logs=logs or {},
             history=history,
-            pictures=Pictures(policy=Policy.of(environment.server.remote_images), resolver=resolver),
+            pictures=Pictures(policy=Policy.of(environment.server.remote_images)),
             adapters=adapters,
         )
         runner = web.AppRunner(make(proxy), handler_cancellation=True, shutdown_timeout=0.1)
         await runner.setup()
-        protocol = runner.server
-        assert protocol is not None
-        server = await loop.create_server(lambda: Guarded(protocol(), watch, loop), "127.0.0.1", 0)
-        port = server.sockets[0].getsockname()[1]
+        aiohttps = cast("web.Server", runner.server)
+        gate = Gate(proxy, aiohttps)
+        listening = await loop.create_server(gate, "127.0.0.1", 0)
+        port = listening.sockets[0].getsockname()[1]
+        if loaded:
+            async with scheduler.hold(models[0].name):
+                pass
         try:
             async with aiohttp.ClientSession() as client:
-                yield Front(proxy, f"http://127.0.0.1:{port}", client, port, processes, seen)
+                yield Front(proxy, f"http://127.0.0.1:{port}", client, port, processes, seen, log, aiohttps)
         finally:
-            server.close()
+            listening.close()
             await runner.cleanup()
+            await gate.close(0.1)
             await scheduler.stop()

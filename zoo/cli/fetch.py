@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from zoo.cli.choosing import add_variant_option, chosen
 from zoo.cli.holding import hold
 from zoo.cli.output import Output
 from zoo.cli.project import Project, add_project_option, configuration, open_store
 from zoo.cli.text import count, size
 from zoo.fetch.plan import Plan, label, needed, plan
 from zoo.fetch.run import JOBS, fetch
-from zoo.lock.model import Lock
+from zoo.lock.model import Build
 from zoo.lock.toml import load
 from zoo.platform import PLATFORMS, Platform, current
 from zoo.store import Store
+from zoo.toolchains.choose import every
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -26,6 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.epilog = "examples:\n  eai fetch && eai up --offline\n  eai fetch --from http://192.168.1.20:8081"
     add_project_option(parser)
+    add_variant_option(parser)
     parser.add_argument(
         "--platform", choices=PLATFORMS, metavar="P", help=f"for which platform (default: {current()})"
     )
@@ -56,9 +59,12 @@ def run(args: argparse.Namespace, out: Output) -> int:
     lock = load(project.require_lock())
     store = open_store()
     platform: Platform = args.platform or current()
-    if platform == current():
-        hold(project, lock, store, out)
-    todo = plan(needed(lock, platform), store)
+    here = chosen(lock, out, insist=args.variant) if platform == current() else None
+    if here is not None:
+        hold(project, lock, here.values(), store, out)
+    # For another platform all, since nobody knows what its machines have.
+    builds = every(lock, platform, insist=args.variant) if here is None else here.values()
+    todo = plan(needed(lock, builds), store)
     if todo.missing:
         bring(todo, project, out, offline=args.offline, jobs=args.jobs, peers=args.peers)
     if args.json:
@@ -73,16 +79,16 @@ def run(args: argparse.Namespace, out: Output) -> int:
     else:
         files = count(len(todo.present) + len(todo.missing), "file")
         out.say(f"everything is here: {files}, {len(todo.missing)} of them new")
-    if platform == current():
-        _say_unbuilt(lock, store, out)
+    if here is not None:
+        _say_unbuilt(here, store, out)
     return 0
 
 
-def _say_unbuilt(lock: Lock, store: Store, out: Output) -> None:
+def _say_unbuilt(builds: Mapping[str, Build], store: Store, out: Output) -> None:
     """Say what is here as source code only; a machine that fetches need not be the one that serves."""
     from zoo.cli.building import unbuilt  # noqa: PLC0415 - after the fetch, which is what takes time
 
-    for name in unbuilt(lock, current(), store):
+    for name in unbuilt(builds, store):
         out.say(f"`eai up` builds {name} from source, or `eai toolchain build` now")
 
 

@@ -13,7 +13,6 @@ from zoo.cli.output import Output
 from zoo.cli.project import Project, add_project_option, open_store
 from zoo.cli.text import count
 from zoo.errors import UsageError
-from zoo.platform import current
 from zoo.preserve import choose, lines
 from zoo.preserve.targets import CAR, Where
 
@@ -91,7 +90,9 @@ def run(args: argparse.Namespace, out: Output) -> int:
     models = choose.models(lock, (*args.models, *more))
     items = choose.items(models)
     if args.toolchains:
-        items += choose.builds(lock, current())
+        from zoo.cli.choosing import chosen  # noqa: PLC0415 - most runs preserve models alone
+
+        items += choose.builds(lock, chosen(lock, out))
     store = open_store()
     choose.require(items, store)
     if args.format == "archive":

@@ -11,6 +11,7 @@ from zoo.cli.progress import shown
 from zoo.cli.project import Project, configuration, open_store
 from zoo.lock.model import Lock
 from zoo.resolve.run import resolve
+from zoo.resolve.shelf import Shelf
 from zoo.resolve.upgrade import Upgrade
 from zoo.sources.registry import sources
 from zoo.toolchains.registry import providers
@@ -26,13 +27,16 @@ def resolver(project: Project, zoofile: Zoofile, args: argparse.Namespace, out: 
     )
 
     def resolved(old: Lock | None) -> Lock:
+        found = sources(base=project.folder, env=os.environ, offline=False, config=configuration())
+        store = open_store()
         with shown(out, total=None) as progress:
+            shelf = Shelf(found, store, progress, old.artifact if old else ())
             return resolve(
                 zoofile,
                 old,
-                sources=sources(base=project.folder, env=os.environ, offline=False, config=configuration()),
-                providers=providers(base=project.folder, env=os.environ, offline=False),
-                store=open_store(),
+                sources=found,
+                providers=providers(base=project.folder, env=os.environ, offline=False, shelf=lambda: shelf),
+                store=store,
                 upgrade=upgrade,
                 progress=progress,
             )

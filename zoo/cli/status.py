@@ -11,7 +11,7 @@ from zoo.cli.output import Output
 from zoo.cli.project import Project, add_project_option, data_dir
 from zoo.cli.text import count
 from zoo.errors import EaiError
-from zoo.serve.units import spell
+from zoo.serve.units import spell, spell_seconds
 
 if TYPE_CHECKING:
     from zoo.serve.state import RunState
@@ -84,21 +84,37 @@ def lines(status: Mapping[str, Any]) -> Iterator[str]:
     overrides = ", ".join(f"{key} {value}" for key, value in status["overrides"].items())
     yield status["url"] + (f"  (not as zoofile.toml says: {overrides})" if overrides else "")
     yield f"  environment  {status['environment']}"
+    if engines := status.get("engines"):  # an older eai that still runs does not say
+        yield f"  engine       {'; '.join(engines)}"
     yield f"  running      {duration(status['uptime'])}, process {status['pid']}"
-    yield f"  memory       {spell(memory['loaded'])} of {spell(memory['budget'])}"
+    shared = ", shared with the GPU" if memory["unified"] else ""
+    yield f"  memory       {spell(memory['loaded'])} of {spell(memory['budget'])}{shared}"
+    if memory["gpu"] and not memory["unified"]:
+        yield f"  GPU memory   {spell(memory['gpu']['loaded'])} of {spell(memory['gpu']['budget'])}"
     names = [f"{model['name']}{'  (main)' if model['main'] else ''}" for model in status["models"]]
     width = max(map(len, names))
     for name, model in zip(names, status["models"], strict=True):
-        doing = [model["state"], spell(model["memory"])]
-        doing += [count(model["streams"], "stream")] if model["streams"] else []
-        doing += [f"{model['waiting']} waiting"] if model["waiting"] else []
-        doing += [f"died {count(model['crashes'], 'time')}"] if model["crashes"] else []
-        yield f"  {name:<{width}}  {model['task']:<6}  {', '.join(doing)}"
+        yield f"  {name:<{width}}  {model['task']:<6}  {', '.join(_doing(model))}"
         for lora in model["lora"]:
             if lora["scale"] != lora["locked"]:
                 yield f"    {lora['name']} at {lora['scale']:g}, not at {lora['locked']:g} as locked"
         if model["problem"]:
             yield f"    {model['problem'].splitlines()[0]}"
+
+
+def _doing(model: Mapping[str, Any]) -> Iterator[str]:
+    """What one model does, in words."""
+    yield model["state"]
+    used = model["used"]
+    yield spell(model["memory"]) + (f" (takes {spell(sum(used.values()))})" if used else "")
+    if model["streams"]:
+        yield count(model["streams"], "stream")
+    if model["waiting"]:
+        yield f"{model['waiting']} waiting"
+    if model["crashes"]:
+        yield f"died {count(model['crashes'], 'time')}"
+    if model["retry"]:
+        yield f"not started again for {spell_seconds(model['retry'])}"
 
 
 def duration(seconds: float) -> str:

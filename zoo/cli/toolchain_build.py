@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 
-from zoo.cli.building import from_source, shown
+from zoo.cli.building import shown
+from zoo.cli.choosing import add_variant_option, chosen
 from zoo.cli.holding import hold
 from zoo.cli.output import Output
 from zoo.cli.project import Project, add_project_option, open_store
@@ -25,6 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.epilog = "examples:\n  eai toolchain build\n  eai toolchain build llama-cpp --check"
     add_project_option(parser)
+    add_variant_option(parser)
     parser.add_argument("name", nargs="?", metavar="NAME", help="only this toolchain (default: all of them)")
     parser.add_argument(
         "--check",
@@ -39,8 +42,9 @@ def run(args: argparse.Namespace, out: Output) -> int:
     project = Project.of(args)
     lock = load(project.require_lock())
     store = open_store()
-    wanted = _wanted(lock, args.name)
-    hold(project, lock, store, out)
+    builds = chosen(lock, out, insist=args.variant)
+    wanted = _wanted(lock, builds, args.name)
+    hold(project, lock, builds.values(), store, out)
     todo = _source(lock, wanted, store)
     if todo.missing:
         from zoo.cli.fetch import bring  # noqa: PLC0415 - the network's libraries, where they are needed
@@ -58,14 +62,14 @@ def run(args: argparse.Namespace, out: Output) -> int:
     return 0
 
 
-def _wanted(lock: Lock, name: str | None) -> dict[str, Build]:
-    found = from_source(lock, current())
+def _wanted(lock: Lock, builds: Mapping[str, Build], name: str | None) -> dict[str, Build]:
     if name is not None and name not in {toolchain.name for toolchain in lock.toolchain}:
         raise EaiError(
             f"the lock has no toolchain {name}",
             hint=f"it has {', '.join(toolchain.name for toolchain in lock.toolchain) or 'none'}",
         )
-    wanted = {key: build for key, build in found.items() if name in {None, key}}
+    made = {key: build for key, build in builds.items() if build.recipe is not None}
+    wanted = {key: build for key, build in made.items() if name in {None, key}}
     if not wanted:
         raise EaiError(
             f"the lock has no build of {name or 'any toolchain'} from source for {current()}",

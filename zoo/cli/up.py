@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from zoo.cli.choosing import add_variant_option, chosen
 from zoo.cli.detached import Word, detach, give
 from zoo.cli.holding import hold
 from zoo.cli.output import Output
@@ -21,7 +23,7 @@ from zoo.cli.project import (
 from zoo.cli.text import count, port
 from zoo.environment.model import Environment
 from zoo.errors import EXIT_INTERRUPTED, EaiError, LockError
-from zoo.lock.model import Lock
+from zoo.lock.model import Build, Lock
 from zoo.lock.toml import load
 from zoo.platform import current
 from zoo.store import Store
@@ -43,6 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.epilog = _EXAMPLE
     add_project_option(parser)
+    add_variant_option(parser)
     parser.add_argument("-d", "--detach", action="store_true", help="serve in the background")
     parser.add_argument("--host", help="listen there instead of where the zoofile says")
     parser.add_argument("--port", type=port, metavar="N", help="the same for the port; 0 takes a free one")
@@ -63,14 +66,15 @@ def run(args: argparse.Namespace, out: Output) -> int:
             hint="`eai catalog` lists models, `eai add NAME` adds one; then run `eai lock`",
         )
     store = open_store()
-    hold(project, lock, store, out)
-    _bring(project, lock, store, args, out)
+    builds = chosen(lock, out, insist=args.variant)
+    hold(project, lock, builds.values(), store, out)
+    _bring(project, lock, builds, store, args=args, out=out)
     options = _options(project, args)
     if args.report_fd is None:  # else whoever started this has said so
         _warn(args.host or lock.server.host, out, keys=bool(options.keys))
     if args.detach:
         return detach(project, args, out)
-    return _serve(lock, store, args, out, options)
+    return _serve(lock, builds, store, options, args=args, out=out)
 
 
 def _require_fresh(project: Project, lock: Lock) -> None:
@@ -97,19 +101,27 @@ def _warn(host: str, out: Output, *, keys: bool) -> None:
         )
 
 
-def _bring(project: Project, lock: Lock, store: Store, args: argparse.Namespace, out: Output) -> None:
+def _bring(
+    project: Project,
+    lock: Lock,
+    builds: Mapping[str, Build],
+    store: Store,
+    *,
+    args: argparse.Namespace,
+    out: Output,
+) -> None:
     """Get what is missing into the store, and build what is there as source code only."""
     from zoo.fetch.plan import needed, plan  # noqa: PLC0415 - a stale lock needs none of this
 
-    todo = plan(needed(lock, current()), store)
+    todo = plan(needed(lock, builds.values()), store)
     if todo.missing:
         from zoo.cli.fetch import bring  # noqa: PLC0415 - the network's libraries, where they are needed
 
         bring(todo, project, out, offline=args.offline)
-    if any(build.recipe is not None for toolchain in lock.toolchain for build in toolchain.builds):
+    if any(build.recipe is not None for build in builds.values()):
         from zoo.cli.building import build_missing  # noqa: PLC0415 - few locks have anything to build
 
-        build_missing(lock, current(), store, out)
+        build_missing(builds, store, out)
 
 
 def _options(project: Project, args: argparse.Namespace) -> Options:
@@ -132,20 +144,28 @@ def _options(project: Project, args: argparse.Namespace) -> Options:
     )
 
 
-def _serve(lock: Lock, store: Store, args: argparse.Namespace, out: Output, options: Options) -> int:
+def _serve(
+    lock: Lock,
+    builds: Mapping[str, Build],
+    store: Store,
+    options: Options,
+    *,
+    args: argparse.Namespace,
+    out: Output,
+) -> int:
     from zoo.environment.build import realise  # noqa: PLC0415 - a stale lock needs none of this
     from zoo.environment.needs import in_use, needs  # noqa: PLC0415 - as above
     from zoo.serve.run import Told, serve  # noqa: PLC0415 - as above
 
     try:
-        environment = realise(lock, current(), store)
+        environment = realise(lock, current(), builds, store)
         told = Told(
             ready=lambda url: _ready(
                 out, args.report_fd, announcement(url, environment, keys=bool(options.keys))
             ),
             stopping=lambda streams: _stopping(out, streams),
         )
-        with store.running((*needs(lock, environment.platform, store).values(), *in_use(environment))):
+        with store.running((*needs(lock, builds.values(), store).values(), *in_use(environment))):
             whole = serve(environment, options, told)
     except EaiError as error:
         if args.report_fd is not None:
@@ -163,6 +183,7 @@ def announcement(url: str, environment: Environment, *, keys: bool = False) -> t
     return (
         f"{url}/v1",
         f"  environment  {environment.id}",
+        f"  engine       {'; '.join(environment.engines)}",
         f"  models       {', '.join(models)}",
         f"  look at it   {url}/",
         f"  ask it       {_example(url, environment, keys=keys)}",

@@ -7,7 +7,8 @@ from pathlib import Path, PurePosixPath
 
 from zoo.digest import Digest
 from zoo.environment import command, cores, identity
-from zoo.environment.model import Adapter, EngineBuild, EngineProgram, Environment, ServedModel
+from zoo.environment.model import Adapter, EngineProgram, Environment, ServedModel
+from zoo.environment.placement import on_gpu
 from zoo.errors import EaiError
 from zoo.lock.model import Artifact, Build, Lock, Model
 from zoo.platform import Platform
@@ -19,30 +20,39 @@ _TOY = "a toy that eai brings along, to see that everything works: do not believ
 
 
 def realise(
-    lock: Lock, platform: Platform, store: Store, *, threads: Callable[[], int] = cores.count
+    lock: Lock,
+    platform: Platform,
+    builds: Mapping[str, Build],
+    store: Store,
+    *,
+    threads: Callable[[], int] = cores.count,
 ) -> Environment:
     """Make the environment of a lock, whose artifacts for this platform are all in the store.
 
     Args:
         lock: A checked lock.
         platform: The one this is.
+        builds: Those that were chosen of the locked ones, by the toolchain's name.
         store: Has the artifacts; gets the unpacked build and the views.
         threads: Says how many threads an engine should compute with.
 
     Raises:
-        EaiError: The lock has no build for the platform, or files are not in the store.
-        EngineError: This machine cannot run the build.
+        EaiError: The lock has no engine, or files are not in the store.
+        EngineError: This machine has settings that would change how the engine behaves.
         IntegrityError: The build is not what it was locked as.
     """
-    name = identity.environment_id(lock, platform)
+    name = identity.environment_id(lock, platform, builds)
     _require(lock, store)
-    builds = identity.builds(lock, platform)
     if known.LLAMA_CPP not in builds:
         raise EaiError(f"the lock has no toolchain {known.LLAMA_CPP}", hint="run `eai lock`")
-    installed = install(builds[known.LLAMA_CPP], store)
+    build = builds[known.LLAMA_CPP]
+    installed = install(build, store)
     artifacts = lock.artifacts()
     extra = command.threads(threads())
-    models = (_served(model, installed, store, artifacts, extra) for model in lock.model)
+    models = (
+        _served(model, installed, store, artifacts, extra=extra, variant=build.variant)
+        for model in lock.model
+    )
     return Environment(
         id=name,
         platform=platform,
@@ -52,16 +62,9 @@ def realise(
     )
 
 
-def _engines(lock: Lock, builds: Mapping[str, Build]) -> Iterator[EngineBuild]:
-    """Tell which builds these are."""
+def _engines(lock: Lock, builds: Mapping[str, Build]) -> Iterator[str]:
     for toolchain in lock.toolchain:
-        build = builds[toolchain.name]
-        yield EngineBuild(
-            name=toolchain.name,
-            version=toolchain.version,
-            variant=build.variant,
-            digest=None if build.digest is None else str(build.digest),
-        )
+        yield f"{toolchain.name} {toolchain.version}, {builds[toolchain.name].variant}"
 
 
 def _require(lock: Lock, store: Store) -> None:
@@ -82,7 +85,9 @@ def _served(
     installed: Installed,
     store: Store,
     artifacts: Mapping[Digest, Artifact],
+    *,
     extra: tuple[str, ...],
+    variant: str,
 ) -> ServedModel:
     settings, first = model.settings, model.weights[0]
     slots = 1 if "--kv-unified" in settings.args else settings.parallel
@@ -100,6 +105,9 @@ def _served(
         digest=first.digest,
         created=int(store.object(first.digest).stat().st_ctime),
         memory=model.memory,
+        gpu=on_gpu(model, variant, store.object(first.digest)),
+        preload=settings.preload,
+        files=tuple(store.object(file.digest) for file in model.files()),
         note=_TOY if model.request.bundled is not None else None,
         engine=_program(model, installed, store.view(command.view(model)), extra),
     )

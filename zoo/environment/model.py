@@ -30,10 +30,11 @@ class Command:
 class EngineProgram:
     r"""How the engine of one model is started; only where it listens is decided later.
 
-    The program takes three options before llama-server's own: it reads the pipe `--alive-fd N` and is
+    The program takes these options before llama-server's own: it reads the pipe `--alive-fd N` and is
     ended, with all that it started, at its end of file, that is when eai is gone; it writes `ready\n`
-    to the pipe `--ready-fd N` as soon as it answers, and keeps that open as long as it lives; it
-    listens on the unix socket `--host PATH`.
+    to the pipe `--ready-fd N` as soon as it answers, and keeps that open as long as it lives; with
+    `--go-fd N` it loads the model only when it can read a byte there; it listens on the unix socket
+    `--host PATH`.
 
     Attributes:
         program: What is run, with the arguments that come before those.
@@ -47,10 +48,11 @@ class EngineProgram:
     env: Mapping[str, str]
     cwd: Path
 
-    def command(self, socket: Path, *, ready_fd: int, alive_fd: int) -> Command:
-        """The process that listens on this unix socket; both pipes are inherited by it."""
+    def command(self, socket: Path, *, ready_fd: int, alive_fd: int, go_fd: int | None = None) -> Command:
+        """The process that listens on this unix socket; all pipes are inherited by it."""
         pipes = ("--alive-fd", str(alive_fd), "--ready-fd", str(ready_fd))
-        argv = (*self.program, *pipes, "--host", str(socket), *self.flags)
+        go = () if go_fd is None else ("--go-fd", str(go_fd))
+        argv = (*self.program, *pipes, *go, "--host", str(socket), *self.flags)
         return Command(argv=argv, env=self.env, cwd=self.cwd)
 
 
@@ -75,7 +77,10 @@ class ServedModel:
         multimodal: Whether it sees images (a projector is locked with it).
         digest: Of the first file of its weights.
         created: Seconds since 1970 at which those bytes came into the store of this machine.
-        memory: Bytes it takes when loaded, as locked.
+        memory: Bytes it takes when loaded, as locked, wherever they lie.
+        gpu: How many of them the engine keeps in GPU memory, where there is a GPU.
+        preload: Whether it is loaded after the main model, as far as memory allows.
+        files: What the engine reads when it loads.
         note: What a user should know about it, such as that it is a toy.
     """
 
@@ -89,23 +94,11 @@ class ServedModel:
     digest: Digest
     created: int
     memory: int
+    gpu: int = 0
+    preload: bool = False
+    files: tuple[Path, ...] = ()
     note: str | None = None
     engine: EngineProgram
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EngineBuild:
-    """Which build of a toolchain the engines are, as locked.
-
-    Attributes:
-        name: The toolchain's.
-        digest: Of the archive that it came in; None for files of the project's own.
-    """
-
-    name: str
-    version: str
-    variant: str
-    digest: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,11 +108,11 @@ class Environment:
     Attributes:
         id: BLAKE3 over all in the lock that decides behaviour on this platform, as 64 hex digits.
         models: In the order of the zoofile; exactly one has `main` set.
-        engines: The builds that they run on.
+        engines: For people, the build of each toolchain: `llama-cpp b11549, cpu`.
     """
 
     id: str
     platform: Platform
     server: Server
     models: tuple[ServedModel, ...]
-    engines: tuple[EngineBuild, ...] = ()
+    engines: tuple[str, ...] = ()

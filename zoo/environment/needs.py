@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from zoo.environment.model import Environment
 from zoo.fetch.plan import needed
-from zoo.lock.model import Lock
-from zoo.platform import Platform
+from zoo.lock.model import Build, Lock
 from zoo.store import Store
 from zoo.toolchains.install import tree_key
 
 
-def needs(lock: Lock, platform: Platform, store: Store) -> dict[str, Path]:
-    """Give each object and each tree that a lock needs on a platform, by a name that a file may have."""
-    objects = {each.digest.hex: store.object(each.digest) for each in needed(lock, platform)}
-    trees = {
-        f"tree-{path.name}": path
-        for toolchain in lock.toolchain
-        for build in toolchain.builds
-        if build.platform == platform
-        for path in (store.tree_path(tree_key(build)),)
-    }
+def needs(lock: Lock, builds: Iterable[Build], store: Store) -> dict[str, Path]:
+    """Give each object and each tree that a lock needs with these builds, by a name that a file may have."""
+    builds = tuple(builds)
+    objects = {each.digest.hex: store.object(each.digest) for each in needed(lock, builds)}
+    trees = {f"tree-{path.name}": path for build in builds for path in (store.tree_path(tree_key(build)),)}
     return objects | trees
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from zoo.lock.model import Artifact, Lock
-from zoo.platform import Platform
+from zoo.lock.model import Artifact, Build, Lock
 from zoo.store import Store
 
 
@@ -45,14 +44,12 @@ def plan(artifacts: Iterable[Artifact], store: Store) -> Plan:
     )
 
 
-def needed(lock: Lock, platform: Platform) -> tuple[Artifact, ...]:
-    """Give every artifact that a lock needs on a platform: all files of its models, and its builds."""
+def needed(lock: Lock, builds: Iterable[Build]) -> tuple[Artifact, ...]:
+    """Give every artifact that a lock needs with these of its builds: theirs, and all files of its models."""
     artifacts = lock.artifacts()
     digests = [file.digest for model in lock.model for file in model.files()]
-    for toolchain in lock.toolchain:
-        for build in toolchain.builds:
-            if build.platform == platform:
-                digests.extend(build.digests())
+    for build in builds:
+        digests.extend(build.digests())
     return tuple(artifacts[digest] for digest in dict.fromkeys(digests))
 
 

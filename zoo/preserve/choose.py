@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
 from zoo.digest import Digest
 from zoo.errors import EaiError, IntegrityError, UsageError
 from zoo.fetch.plan import label
-from zoo.lock.model import Lock, Model
-from zoo.platform import Platform
+from zoo.lock.model import Build, Lock, Model
 from zoo.store import Store
 
 
@@ -49,14 +48,12 @@ def items(chosen: Iterable[Model]) -> tuple[Item, ...]:
     return tuple(found.values())
 
 
-def builds(lock: Lock, platform: Platform) -> tuple[Item, ...]:
-    """Give every artifact of the engine builds for a platform."""
+def builds(lock: Lock, chosen: Mapping[str, Build]) -> tuple[Item, ...]:
+    """Give every artifact of the builds that this machine has of the locked ones, by the toolchain's name."""
     artifacts = lock.artifacts()
     return tuple(
-        Item(digest, f"{toolchain.name}/{label(artifacts[digest])}")
-        for toolchain in lock.toolchain
-        for build in toolchain.builds
-        if build.platform == platform
+        Item(digest, f"{name}/{label(artifacts[digest])}")
+        for name, build in chosen.items()
         for digest in build.digests()
     )
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Self
 
 from aiohttp import web
 
-from zoo.errors import EngineBusy, EngineError, EngineTooLarge
+from zoo.errors import EngineBusy, EngineDown, EngineError, EngineTooLarge, QueueFull
 from zoo.serve.refusal import Refusal, error_body
 
-_RETRY_AFTER = "5"
+_RETRY_AFTER = 5
 
 
 class Problem(Exception):
@@ -58,9 +59,18 @@ def of_engine(error: EngineError) -> Problem:
     message = error.message + (f" (hint: {error.hint})" if error.hint else "")
     if isinstance(error, EngineTooLarge):
         return Problem(503, "model_too_large", message)
+    if isinstance(error, QueueFull):
+        return Problem(429, "queue_full", message, headers=_later(error.retry_after))
     if isinstance(error, EngineBusy):
-        return Problem(503, "no_room", message, headers={"Retry-After": _RETRY_AFTER})
+        return Problem(503, "no_room", message, headers=_later(error.retry_after))
+    if isinstance(error, EngineDown):
+        return Problem(503, "engine_failed", message, headers=_later(error.retry_after))
     return Problem(503, "engine_failed", message)
+
+
+def _later(seconds: float | None) -> dict[str, str]:
+    """When to ask again: in whole seconds, at least one."""
+    return {"Retry-After": str(max(1, math.ceil(_RETRY_AFTER if seconds is None else seconds)))}
 
 
 def of_http(error: web.HTTPException) -> Problem:

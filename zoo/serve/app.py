@@ -11,6 +11,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from zoo.serve import status_page
 from zoo.serve.answers import Problem, of_http
+from zoo.serve.control import Control
 from zoo.serve.endpoints import ENDPOINTS
 from zoo.serve.guard import Guard
 from zoo.serve.handlers import Inference, Pages
@@ -41,6 +42,9 @@ def make(proxy: Proxy) -> web.Application:
     app.router.add_get("/health", pages.health)
     app.router.add_get("/metrics", pages.metrics)
     app.router.add_get("/api/status", pages.status)
+    control = Control(proxy)
+    app.router.add_post("/api/models/load", control.load)
+    app.router.add_post("/api/models/unload", control.unload)
     status_page.add(app, proxy)
     return app
 

@@ -21,10 +21,13 @@ class EngineProcess:
     Args:
         spawned: The process; from now on this owns it.
         loop: The running event loop.
+        stop_limit: Seconds from SIGTERM to SIGKILL; None for ever.
     """
 
-    def __init__(self, spawned: Spawned, loop: asyncio.AbstractEventLoop) -> None:
-        self._spawned, self._loop = spawned, loop
+    def __init__(
+        self, spawned: Spawned, loop: asyncio.AbstractEventLoop, stop_limit: float | None = STOP_LIMIT
+    ) -> None:
+        self._spawned, self._loop, self._stop_limit = spawned, loop, stop_limit
         self._announced: asyncio.Future[None] = loop.create_future()
         self._gone: asyncio.Future[str] = loop.create_future()
         os.set_blocking(spawned.ready, False)
@@ -69,11 +72,14 @@ class EngineProcess:
         words = self._spawned.last_words()
         return how + (f"\n{words}" if words else "")
 
-    async def stop(self, limit: float = STOP_LIMIT) -> None:
-        """End it: SIGTERM, and SIGKILL after a while. Its clients' connections must be closed already."""
+    async def stop(self) -> None:
+        """End it: SIGTERM, and SIGKILL after a while, for its whole group.
+
+        Its clients' connections must be closed already.
+        """
         if not self._gone.done():
             self._spawned.signal(signal.SIGTERM)
-            await asyncio.wait([self._gone], timeout=limit)
+            await asyncio.wait([self._gone], timeout=self._stop_limit)
         if not self._gone.done():
             self._spawned.signal(signal.SIGKILL)
             await asyncio.shield(self._gone)

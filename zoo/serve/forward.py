@@ -1,85 +1,27 @@
-"""Passes a request to an engine and its answer back, byte for byte, as the bytes come."""
+"""Carries a request to an engine and its answer back, byte for byte, as the bytes come."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import io
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from http import HTTPStatus
 
-import aiohttp
-from aiohttp import web
+from aiohttp.helpers import rfc822_formatted_time
 
 from zoo.serve import complaints, responses
 from zoo.serve.answers import Problem
-from zoo.serve.engine import EngineProcess
 from zoo.serve.flow import Flow
-from zoo.serve.responses import Events
+from zoo.serve.line import Line
+from zoo.serve.upstream import Upstream
 
-_CONNECT = 5.0
+_AGAIN, _TRIES = 0.002, 2500
+_KEPT = 64
 _ERROR_LIMIT = 2**20
-_FATE = 1.0
-_ONE_GO = 2**20
 _FAILURE = 400
-
-
-class Upstream:
-    """A running engine and the connections to it.
-
-    Each request has a connection of its own: llama.cpp's server closes idle ones on its own account,
-    and a request that loses that race fails. Over a unix socket a new connection costs nothing to see.
-
-    Args:
-        process: The engine; from now on this owns it.
-    """
-
-    def __init__(self, process: EngineProcess) -> None:
-        self.process = process
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.UnixConnector(str(process.socket), force_close=True, limit=0),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            skip_auto_headers=("User-Agent", "Accept-Encoding"),
-        )
-
-    async def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
-        """Ask the engine; closing the response early makes it stop working on the answer.
-
-        Raises:
-            aiohttp.ClientError: It cannot be reached, or ended before it answered.
-        """
-        try:
-            return await self._ask(path, body, headers)
-        except (aiohttp.ClientConnectorError, aiohttp.ServerDisconnectedError, ConnectionResetError):
-            # Not a byte of an answer has come, so nothing is lost by asking once more.
-            return await self._ask(path, body, headers)
-
-    async def _ask(self, path: str, body: bytes, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
-        if self._session.closed:
-            raise aiohttp.ClientConnectionError("the engine is gone")
-        # The client sends bytes in one go, and a file in pieces between which others have their turn.
-        data = body if len(body) <= _ONE_GO else io.BytesIO(body)
-        return await self._session.post(
-            f"http://engine{path}", data=data, headers=headers, allow_redirects=False
-        )
-
-    async def died(self) -> str:
-        """Wait until the engine is gone, and say how it ended."""
-        return await self.process.died()
-
-    async def fate(self) -> str:
-        """How the engine ended, where it did just now."""
-        with contextlib.suppress(TimeoutError):
-            return f"it died: {await asyncio.wait_for(self.died(), _FATE)}"
-        return "it closed the connection"
-
-    async def stop(self) -> None:
-        """Close every connection first, since an engine that is answering may not hear SIGTERM."""
-        await self._session.close()
-        await self.process.stop()
+_NO_BODY = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -90,89 +32,227 @@ class Forward:
         model: The name of the model that answers.
         path: The engine's path.
         body: Passed on as it came.
-        content_type: Of the body.
+        kind: The body's content type.
         headers: Added to the answer.
         flow: Counts what streams.
+        chunks: Whether the client understands chunks, as of HTTP/1.1.
+        keep: Whether the client's connection stays open after the answer.
+        began: When it came, on the monotonic clock.
         first: When the first bytes of the answer came, on the monotonic clock.
     """
 
     model: str
     path: str
     body: bytes
-    content_type: str
+    kind: str
     headers: Mapping[str, str]
     flow: Flow
+    chunks: bool
+    keep: bool
+    began: float
     first: float | None = None
 
-    async def through(self, engine: Upstream, request: web.Request) -> web.StreamResponse:
-        """Ask the engine, and pass on what it says.
+    def head(self) -> bytes:
+        """What an engine is told before the body; nothing of the client's own headers is in it."""
+        lines = (
+            f"POST {self.path} HTTP/1.1",
+            "Host: engine",
+            f"Content-Type: {self.kind}",
+            f"Content-Length: {len(self.body)}",
+        )
+        return "\r\n".join((*lines, "\r\n")).encode(errors="surrogateescape")
 
-        Raises:
-            Problem: It did not answer, or with an error.
-        """
-        try:
-            answer = await engine.post(self.path, self.body, {"Content-Type": self.content_type})
-        except (aiohttp.ClientError, ConnectionError) as error:
-            raise await self._died(engine) from error
-        self.first = time.monotonic()
-        try:
-            if answer.status >= _FAILURE:
-                raise await self._refused(engine, answer)
-            return await self._pass_on(engine, answer, request)
-        finally:
-            answer.close()
 
-    async def _died(self, engine: Upstream) -> Problem:
-        message = f"the engine of {self.model} gave no answer: {await engine.fate()}"
-        return Problem(502, "engine_died", message, headers=self.headers)
+class Client:
+    """The connection to a client, as far as the answer is concerned."""
 
-    async def _refused(self, engine: Upstream, answer: aiohttp.ClientResponse) -> Problem:
-        try:
-            raw = await answer.content.read(_ERROR_LIMIT)
-        except (aiohttp.ClientError, ConnectionError):
-            return await self._died(engine)
-        return complaints.problem(answer.status, raw, self.headers)
+    transport: asyncio.Transport
+    carry: Carry | None = None
+    stuck = False
 
-    async def _pass_on(
-        self, engine: Upstream, answer: aiohttp.ClientResponse, request: web.Request
-    ) -> web.StreamResponse:
-        streamed = answer.content_type == "text/event-stream"
-        out = web.StreamResponse(status=answer.status, headers=self.headers)
-        out.headers["Content-Type"] = answer.headers.get("Content-Type", "application/octet-stream")
-        if streamed:
-            out.headers.update({"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
-        elif answer.content_length is not None:
-            out.content_length = answer.content_length
-        # A client that has gone away is noticed here where it was not yet by cancelling all this.
-        with contextlib.suppress(ConnectionError):
-            await out.prepare(request)
-            if await self._copy(answer, out, streamed=streamed):
-                await out.write_eof()
-            else:
-                await self._break_off(engine, out, request, streamed=streamed)
-        return out
+    def pause_writing(self) -> None:
+        """The client reads more slowly than the engine writes."""
+        self.stuck = True
+        if self.carry is not None:
+            self.carry.pause()
 
-    async def _copy(self, answer: aiohttp.ClientResponse, out: web.StreamResponse, *, streamed: bool) -> bool:
-        """Write each chunk when it comes; whether the engine's answer was whole."""
-        events = Events(self.model, time.time()) if streamed and self.path == responses.PATH else None
-        while True:
-            try:
-                chunk = await answer.content.readany()
-            except (aiohttp.ClientError, ConnectionError):
-                return False
-            if not chunk:
-                return True
-            if streamed:
-                self.flow.count(self.model, chunk)
-            if data := chunk if events is None else events.feed(chunk):
-                await out.write(data)
+    def resume_writing(self) -> None:
+        """The client has caught up."""
+        self.stuck = False
+        if self.carry is not None:
+            self.carry.resume()
 
-    async def _break_off(
-        self, engine: Upstream, out: web.StreamResponse, request: web.Request, *, streamed: bool
+
+class Carry:
+    """Asks an engine, and writes its answer to the client's connection.
+
+    Args:
+        forward: What to ask; the caller has a hold on the engine until all is over.
+        engine: Whom.
+        client: Who gets the answer.
+        over: Told how it ended: with a status where an answer was written, with a problem where nothing
+            was, so that the caller can.
+    """
+
+    _line: Line | None = None
+    _waiting: asyncio.TimerHandle | asyncio.Task[None] | None = None
+    _retried = _streamed = _chunked = False
+    _status, _start, _error = 0, b"", b""
+    _tries = 0
+    _events: responses.Events | None = None
+
+    def __init__(
+        self, forward: Forward, engine: Upstream, client: Client, over: Callable[[int | Problem], None]
     ) -> None:
-        """The engine ended in the middle: say so where that can be said, and never end as if whole."""
-        if streamed:
-            message = f"the engine of {self.model} ended before its answer was whole: {await engine.fate()}"
-            await out.write(b"data: " + Problem(502, "engine_died", message).body() + b"\n\n")
-        if request.transport is not None:
-            request.transport.close()
+        self._forward, self._engine, self._client, self._over = forward, engine, client, over
+        client.carry = self
+        self._ask()
+
+    def pause(self) -> None:
+        """Let the engine wait: the client reads slowly."""
+        if self._line is not None:
+            self._line.pause()
+
+    def resume(self) -> None:
+        """Let it go on."""
+        if self._line is not None:
+            self._line.resume()
+
+    def abandon(self) -> None:
+        """The client has gone, or all is over: the engine need not go on."""
+        if self._client.carry is self:
+            self._client.carry = None
+        if self._waiting is not None:
+            self._waiting.cancel()
+        if self._line is not None:
+            self._line.close()
+            self._line = None
+
+    # Asking
+
+    def _ask(self) -> None:
+        try:
+            line = self._engine.line(fresh=self._retried)
+        except (BlockingIOError, ConnectionRefusedError):
+            # llama.cpp lets only five wait to be accepted; the second is what that looks like on macOS.
+            self._tries += 1
+            if self._tries < _TRIES:
+                self._waiting = asyncio.get_running_loop().call_later(_AGAIN, self._ask)
+            else:
+                self._spawn(self._died())
+        except OSError:
+            self._spawn(self._died())
+        else:
+            self._line = line
+            if self._client.stuck:
+                line.pause()
+            line.ask(self._forward.head(), self._forward.body, self)
+
+    # Hearing
+
+    def head(self, status: int, headers: Mapping[bytes, bytes]) -> None:
+        """Make the head of the client's answer, unless it is an error."""
+        self._forward.first = time.monotonic()
+        self._status = status
+        if status >= _FAILURE:
+            return
+        kind = headers.get(b"content-type", b"application/octet-stream").decode("latin-1")
+        self._streamed = kind.startswith("text/event-stream")
+        length = headers.get(b"content-length", b"0" if status in _NO_BODY else None)
+        if self._streamed and self._forward.path == responses.PATH:
+            self._events, length = responses.Events(self._forward.model, time.time()), None
+        self._chunked = length is None and self._forward.chunks
+        if length is None and not self._chunked:
+            self._forward.keep = False
+        self._start = _start(self._forward, status, kind, tuple(self._forward.headers.items()), length)
+
+    def body(self, data: bytes, *, whole: bool) -> None:
+        """Pass on a piece, or gather it where it is an error."""
+        if whole:
+            self._line = None
+        if self._status >= _FAILURE:
+            self._error += data[: _ERROR_LIMIT - len(self._error)]
+            if whole or len(self._error) == _ERROR_LIMIT:
+                self._end(complaints.problem(self._status, self._error, self._forward.headers))
+            return
+        if self._streamed:
+            self._forward.flow.count(self._forward.model, data)
+        if self._events is not None:
+            data = self._events.feed(data)
+        if self._chunked:
+            data = b"%x\r\n%b\r\n" % (len(data), data) if data else b""
+            data += b"0\r\n\r\n" if whole else b""
+        if self._start or data:
+            self._client.transport.write(self._start + data)
+            self._start = b""
+        if whole:
+            self._end(self._status)
+
+    def lost(self, *, heard: bool) -> None:
+        """The engine ended too early: ask once more where that loses nothing, else say so."""
+        self._line = None
+        if not heard and not self._retried:
+            self._retried = True
+            self._ask()
+        elif self._status and self._status < _FAILURE:
+            self._spawn(self._broke_off())
+        else:
+            self._spawn(self._died())
+
+    async def _died(self) -> None:
+        message = f"the engine of {self._forward.model} gave no answer: {await self._engine.fate()}"
+        self._end(Problem(502, "engine_died", message, headers=self._forward.headers))
+
+    async def _broke_off(self) -> None:
+        """Say so where that can be said, and never end as if whole."""
+        if self._streamed:
+            name, fate = self._forward.model, await self._engine.fate()
+            problem = Problem(
+                502, "engine_died", f"the engine of {name} ended before its answer was whole: {fate}"
+            )
+            data = b"data: " + problem.body() + b"\n\n"
+            self._client.transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
+        self._forward.keep = False
+        self._client.transport.close()
+        self._end(self._status)
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        self._waiting = asyncio.get_running_loop().create_task(work)
+
+    def _end(self, how: int | Problem) -> None:
+        self._waiting = None
+        self.abandon()
+        self._over(how)
+
+
+def answer_of(problem: Problem, forward: Forward) -> bytes:
+    """The answer that tells a problem."""
+    body, headers = problem.body(), tuple(problem.headers.items())
+    return _start(forward, problem.status, "application/json", headers, b"%d" % len(body)) + body
+
+
+def _start(
+    forward: Forward, status: int, kind: str, headers: tuple[tuple[str, str], ...], length: bytes | None
+) -> bytes:
+    """The head of an answer; None is the length of one that comes in chunks, or ends with the connection."""
+    start = _constant(status, kind, headers, chunks=forward.chunks, keep=forward.keep)
+    if length is not None:
+        framing = b"Content-Length: %b\r\n" % length
+    else:
+        framing = b"Transfer-Encoding: chunked\r\n" if forward.chunks else b""
+    return b"%b%bDate: %b\r\n\r\n" % (start, framing, rfc822_formatted_time().encode())
+
+
+@lru_cache(_KEPT)
+def _constant(
+    status: int, kind: str, headers: tuple[tuple[str, str], ...], *, chunks: bool, keep: bool
+) -> bytes:
+    """What is the same in the heads of many answers."""
+    known = status in set(HTTPStatus)
+    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase if known else ''}", f"Content-Type: {kind}"]
+    lines += [f"{name}: {value}" for name, value in headers]
+    if kind.startswith("text/event-stream"):
+        lines += ["Cache-Control: no-cache", "X-Accel-Buffering: no"]
+    if keep is not chunks:
+        lines.append("Connection: keep-alive" if keep else "Connection: close")
+    return "\r\n".join((*lines, "")).encode(errors="surrogateescape")

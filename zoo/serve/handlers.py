@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
-import logging
+import asyncio
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import msgspec
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from zoo import __version__
+from zoo.environment.model import ServedModel
 from zoo.errors import EngineError
 from zoo.serve import asked, lora, media, models, splice, units
 from zoo.serve.answers import Problem, of_engine
 from zoo.serve.endpoints import Endpoint
-from zoo.serve.forward import Forward
+from zoo.serve.forward import Carry, Client, Forward
 from zoo.serve.guard import Guard
+from zoo.serve.machine import Budget
+from zoo.serve.memory import total
 from zoo.serve.proxy import Proxy
-from zoo.serve.routing import NoRoute, Route
+from zoo.serve.routing import NoRoute
+from zoo.serve.server import Written
+from zoo.serve.slot import Seen
 from zoo.serve.tally import Answered
+from zoo.serve.upstream import Upstream
 
 _JSON = "application/json"
-_GONE = 499  # as nginx logs a client that left
-
-_log = logging.getLogger(__name__)
+GONE = 499  # as nginx logs a client that left
 
 
 class Inference:
-    """Answers one endpoint with the engines.
+    """Answers one endpoint with the engines, where that takes more than the gate does.
 
     Args:
         proxy: What serves.
@@ -44,15 +48,14 @@ class Inference:
         """Pass the request to the engine of the model that it is for."""
         began = time.monotonic()
         forward: Forward | None = None
-        status = _GONE
+        status = GONE
         try:
-            body = await _body(request, self._proxy.body_limit)
-            name = asked.read(body).model if self._endpoint.json else None
-            route = self._route(name)
-            with _let_in(self._proxy.guard, request, route.model.name):
-                forward = await self._way(request, body, name, route)
+            forward = await self._forward(request, began)
+            with _let_in(self._proxy.guard, request, forward.model):
+                if self._endpoint.json:
+                    forward.body = await media.inlined(forward.body, self._proxy.pictures.get)
                 async with self._proxy.scheduler.hold(forward.model) as engine:
-                    answer = await forward.through(engine, request)
+                    answer = await _carried(forward, engine, request)
             status = answer.status
         except (Problem, EngineError) as error:
             problem = of_engine(error) if isinstance(error, EngineError) else error
@@ -61,39 +64,76 @@ class Inference:
         else:
             return answer
         finally:
-            self._note(forward, status, began)
+            note(self._proxy, self._endpoint, forward, status, began)
 
-    def _route(self, name: str | None) -> Route:
-        route = self._proxy.router.route(name, self._endpoint.task)
-        if isinstance(route, NoRoute):
-            raise Problem(404, route.code, route.message, param="model")
-        return route
-
-    async def _way(self, request: web.Request, body: bytes, name: str | None, route: Route) -> Forward:
-        if self._endpoint.json:
-            body = await media.inlined(body, self._proxy.pictures.get)
-        if self._endpoint.echoes and name not in {None, route.model.name}:
-            body = splice.put(body, "model", route.model.name)
-        return Forward(
-            model=route.model.name,
-            path=self._endpoint.path,
-            body=body,
-            content_type=_JSON if self._endpoint.json else request.headers.get("Content-Type", ""),
-            headers=self._headers(route) | self._proxy.guard.cors(request.headers),
-            flow=self._proxy.flow,
+    async def _forward(self, request: web.Request, began: float) -> Forward:
+        body = await _body(request, self._proxy.body_limit)
+        kind = request.headers.get("Content-Type", "")
+        chunks, keep = request.version >= HttpVersion11, request.keep_alive
+        forward = forward_of(
+            self._proxy, self._endpoint, body, kind=kind, chunks=chunks, keep=keep, began=began
         )
+        forward.headers = {**forward.headers, **self._proxy.guard.cors(request.headers)}
+        return forward
 
-    def _headers(self, route: Route) -> dict[str, str]:
-        headers = {"x-eai-model": route.model.name, "x-eai-environment": self._proxy.environment.id}
-        return headers if route.fallback is None else headers | {"x-eai-fallback": route.fallback}
 
-    def _note(self, forward: Forward | None, status: int, began: float) -> None:
-        """Count the request and log it; a request that was refused early has no model."""
-        now = time.monotonic()
-        name = forward.model if forward else "-"
-        first = forward.first - began if forward and forward.first else None
-        self._proxy.tally.note(Answered(name, self._endpoint.path, status, first, now - began))
-        _log.info("%s %s %d %.1f ms", self._endpoint.path, name, status, (now - began) * 1000)
+def forward_of(
+    proxy: Proxy, endpoint: Endpoint, body: bytes, *, kind: str, chunks: bool, keep: bool, began: float
+) -> Forward:
+    """Find the way of a request; what else it takes is as in `Forward`.
+
+    Raises:
+        Problem: There is none.
+    """
+    name = asked.read(body).model if endpoint.json else None
+    route = proxy.router.route(name, endpoint.task)
+    if isinstance(route, NoRoute):
+        raise Problem(404, route.code, route.message, param="model")
+    if endpoint.echoes and name not in {None, route.model.name}:
+        body = splice.put(body, "model", route.model.name)
+    headers = {"x-eai-model": route.model.name, "x-eai-environment": proxy.environment.id}
+    if route.fallback is not None:
+        headers["x-eai-fallback"] = route.fallback
+    return Forward(
+        model=route.model.name,
+        path=endpoint.path,
+        body=body,
+        kind=_JSON if endpoint.json else kind,
+        headers=headers,
+        flow=proxy.flow,
+        chunks=chunks,
+        keep=keep,
+        began=began,
+    )
+
+
+def note(proxy: Proxy, endpoint: Endpoint, forward: Forward | None, status: int, began: float) -> None:
+    """Count a request and log it; one that was refused early has no model."""
+    first = forward.first - began if forward and forward.first else None
+    name = forward.model if forward else "-"
+    answered = Answered(name, endpoint.path, status, first, time.monotonic() - began)
+    proxy.tally.note(answered)
+    proxy.journal.note(answered)
+
+
+async def _carried(forward: Forward, engine: Upstream, request: web.Request) -> web.StreamResponse:
+    """Let the answer be written to the client's connection.
+
+    Raises:
+        Problem: The engine did not answer, or with an error.
+    """
+    client = request.transport and request.transport.get_protocol()
+    if not isinstance(client, Client):
+        raise ConnectionResetError
+    over: asyncio.Future[int | Problem] = asyncio.get_running_loop().create_future()
+    carry = Carry(forward, engine, client, over.set_result)
+    try:
+        how = await over
+    finally:
+        carry.abandon()
+    if isinstance(how, Problem):
+        raise how
+    return Written(how, keep=forward.keep)
 
 
 @contextmanager
@@ -180,31 +220,50 @@ def status(proxy: Proxy) -> dict[str, Any]:
         "pid": os.getpid(),
         "environment": proxy.environment.id,
         "platform": proxy.environment.platform,
+        "engines": list(proxy.environment.engines),
         "ready": proxy.began,
         "uptime": round(time.time() - proxy.started, 3),
-        "engines": [msgspec.to_builtins(engine) for engine in proxy.environment.engines],
-        "memory": {
-            "budget": proxy.budget.size,
-            "declared": proxy.budget.declared,
-            "loaded": sum(each.memory for each in seen if each.state != "unloaded"),
-        },
+        "memory": _memory(proxy.budget, seen),
         "models": [
-            {
-                "name": each.name,
-                "main": tasks[each.name].main,
-                "task": tasks[each.name].task,
-                "state": each.state,
-                "memory": each.memory,
-                "streams": each.holds,
-                "waiting": each.waiting,
-                "loads": each.loads,
-                "unloads": each.unloads,
-                "crashes": each.crashes,
-                "problem": each.problem,
-                "lora": lora.described(tasks[each.name], proxy.adapters.scales(each.name)),
-            }
+            _doing(tasks[each.name], each, proxy.budget)
+            | {"lora": lora.described(tasks[each.name], proxy.adapters.scales(each.name))}
             for each in seen
         ],
+    }
+
+
+def _memory(budget: Budget, seen: Sequence[Seen]) -> dict[str, Any]:
+    """What the loaded models may take, and are counted with now."""
+    loaded = total(each.counted for each in seen if each.state != "unloaded")
+    gpu = {"budget": budget.gpu, "declared": budget.gpu_declared, "loaded": loaded.gpu}
+    return {
+        "budget": budget.size,
+        "declared": budget.declared,
+        "loaded": loaded.host,
+        "unified": budget.unified,
+        "gpu": None if budget.gpu is None else gpu,
+    }
+
+
+def _doing(model: ServedModel, seen: Seen, budget: Budget) -> dict[str, Any]:
+    """What one model does."""
+    used = seen.used
+    return {
+        "name": seen.name,
+        "main": model.main,
+        "task": model.task,
+        "preload": model.preload,
+        "state": seen.state,
+        "memory": seen.memory,
+        "gpu_memory": 0 if budget.gpu is None else model.gpu,
+        "used": None if used is None else {"host": used.host, "gpu": used.gpu},
+        "streams": seen.holds,
+        "waiting": seen.waiting,
+        "loads": seen.loads,
+        "unloads": seen.unloads,
+        "crashes": seen.crashes,
+        "problem": seen.problem,
+        "retry": round(seen.retry, 3),
     }
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-LINE, HEADERS = 16_384, 64  # bytes of a header or of the request line, and how many headers there may be
+LINE, HEADERS = 8190, 64  # bytes of a header or of the request line, and how many headers there may be
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from zoo.errors import EaiError
 from zoo.serve import state
 from zoo.serve.rundir import RunDir
 
-_BACKLOG = 1024
+BACKLOG = 1024
 _FILES = 4096  # two for each connection, and some
 
 
@@ -32,7 +32,7 @@ def listen(host: str, port: int, runs: Path, *, command: str = "eai up") -> sock
         family, _, _, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+        return socket.create_server(address[:2], family=family, backlog=BACKLOG)
     except socket.gaierror as error:
         raise EaiError(
             f"{host} is no host of this machine: {error.strerror}", hint="127.0.0.1 always is one"

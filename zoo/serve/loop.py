@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import logging
 import os
 import signal
@@ -14,35 +13,38 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO, cast
 
 from aiohttp import web
 
-from zoo.environment.model import Environment, ServedModel
-from zoo.errors import EngineError
+from zoo.environment.model import Environment
 from zoo.serve import state, units
 from zoo.serve.adapters import Adapters
 from zoo.serve.addresses import Policy
 from zoo.serve.app import make
-from zoo.serve.engine import EngineProcess
-from zoo.serve.forward import Upstream
+from zoo.serve.gate import Gate
 from zoo.serve.guard import Guard
 from zoo.serve.history import History
+from zoo.serve.journal import Journal
 from zoo.serve.keys import Keyring
-from zoo.serve.limits import HEADERS, LINE, Limits
+from zoo.serve.limits import Limits
+from zoo.serve.listen import BACKLOG
 from zoo.serve.logfile import LogFile
 from zoo.serve.machine import Budget
+from zoo.serve.meter import Meter
 from zoo.serve.pictures import Pictures
 from zoo.serve.proxy import Proxy
 from zoo.serve.routing import Router
 from zoo.serve.run import Told, main_model
 from zoo.serve.rundir import RunDir
 from zoo.serve.scheduler import Scheduler
-from zoo.serve.spawn import Spawned, spawn
+from zoo.serve.spawn import Spawned
+from zoo.serve.starter import Starter
 from zoo.serve.tally import Tally
-from zoo.serve.watch import Guarded, Watch
+from zoo.serve.upstream import Upstream
+from zoo.serve.watch import Watch
 
 _TURN_OVER = 10.0
-_BACKLOG = 1024
 _LEAVE = 0.5  # seconds that handlers get to notice that they are cancelled
 
 _log = logging.getLogger(__name__)
@@ -78,64 +80,62 @@ def run(serving: Serving) -> bool:
     Raises:
         EngineError: The main model did not start.
     """
-    with _logged(serving.run), asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(_serve(serving))
+    with _logged(serving.run) as log, asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(_serve(serving, log))
 
 
-async def _serve(serving: Serving) -> bool:
+async def _serve(serving: Serving, log: TextIO) -> bool:
     loop = asyncio.get_running_loop()
     signals = _Signals(loop)
     adapters = Adapters(serving.environment.models)
-    starter = _Starter(serving, loop, adapters)
-    proxy = _proxy(serving, starter, adapters, loop)
+    starter = Starter(
+        serving.first,
+        sockets=serving.sockets,
+        run=serving.run,
+        stop_limit=units.seconds(serving.environment.server.stop_timeout),
+        loop=loop,
+        loaded=adapters.loaded,
+    )
+    proxy = _proxy(serving, starter, Journal(log.write, loop), adapters)
+    meter = Meter(proxy.scheduler, gpu=serving.budget.gpu is not None)
+    starter.started = meter.soon
     runner = web.AppRunner(
         make(proxy),
-        handle_signals=False,
-        access_log=None,
         handler_cancellation=True,
         shutdown_timeout=_LEAVE,
-        keepalive_timeout=serving.limits.idle,
-        max_line_size=LINE,
-        max_field_size=LINE,
-        max_headers=HEADERS,
     )
     await runner.setup()
-    tending = loop.create_task(_tend(proxy.logs.values()))
+    gate = Gate(proxy, cast("web.Server", runner.server))
+    tending = loop.create_task(_tend(proxy.logs.values())), loop.create_task(meter.run())
     try:
-        server = await _accept(serving, runner, proxy, loop)
+        server = await loop.create_server(gate, sock=serving.listening, backlog=BACKLOG)
         state.write(serving.run, serving.state)
         await _until_signal(serving, proxy, signals)
         server.close()
         return await _drain(serving, proxy.scheduler, signals)
     finally:
-        tending.cancel()
+        for each in tending:
+            each.cancel()
         await runner.cleanup()
+        await gate.close(_LEAVE)
         await proxy.scheduler.stop()
+        starter.close()
+        proxy.journal.flush()
         _log.info("stopped")
 
 
-async def _accept(
-    serving: Serving, runner: web.AppRunner, proxy: Proxy, loop: asyncio.AbstractEventLoop
-) -> asyncio.Server:
-    """Begin to take connections, each watched."""
-    make_protocol = runner.server
-    assert make_protocol is not None  # noqa: S101 - it is set up
-    return await loop.create_server(
-        lambda: Guarded(make_protocol(), proxy.watch, loop), sock=serving.listening, backlog=_BACKLOG
-    )
-
-
-def _proxy(serving: Serving, starter: _Starter, adapters: Adapters, loop: asyncio.AbstractEventLoop) -> Proxy:
+def _proxy(serving: Serving, starter: Starter, journal: Journal, adapters: Adapters) -> Proxy:
     environment, server = serving.environment, serving.environment.server
-    history = History()
+    history, loop = History(), asyncio.get_running_loop()
     names = [model.name for model in environment.models]
     scheduler: Scheduler[Upstream] = Scheduler(
         environment.models,
         history.timed(starter.start, began=time.time() - (time.monotonic() - serving.first.began)),
-        budget=serving.budget.size,
+        budget=serving.budget,
         clock=loop,
         idle=units.seconds(server.idle_timeout),
         patience=units.seconds(server.drain_timeout),
+        warm=starter.prepare,
     )
     return Proxy(
         environment=environment,
@@ -143,6 +143,7 @@ def _proxy(serving: Serving, starter: _Starter, adapters: Adapters, loop: asynci
         scheduler=scheduler,
         budget=serving.budget,
         tally=Tally(scheduler.seen, serving.budget.size),
+        journal=journal,
         guard=Guard(serving.host, server.allowed_hosts, server.allowed_origins, serving.keyring),
         watch=Watch(serving.limits, loop),
         logs={"proxy": serving.run.proxy_log} | {name: serving.run.engine_log(name) for name in names},
@@ -150,42 +151,6 @@ def _proxy(serving: Serving, starter: _Starter, adapters: Adapters, loop: asynci
         pictures=Pictures(policy=Policy.of(server.remote_images), offline=serving.offline),
         adapters=adapters,
     )
-
-
-class _Starter:
-    """Starts engines; the main model's first one runs already.
-
-    Args:
-        serving: What was prepared.
-        loop: The running event loop.
-        adapters: Sets the scales of a new engine's adapters.
-    """
-
-    def __init__(self, serving: Serving, loop: asyncio.AbstractEventLoop, adapters: Adapters) -> None:
-        self._serving, self._loop, self._adapters = serving, loop, adapters
-        self._early: Spawned | None = serving.first
-        self._numbers = itertools.count(1)
-
-    async def start(self, model: ServedModel) -> Upstream:
-        """Start the engine of a model and wait until it answers.
-
-        Raises:
-            EngineError: It does not.
-        """
-        if self._early is not None and self._early.model is model:
-            spawned, self._early = self._early, None
-        else:
-            path = self._serving.sockets / f"{next(self._numbers)}.sock"
-            spawned = spawn(model, path, self._serving.run.engine_log(model.name))
-        process = EngineProcess(spawned, self._loop)
-        await process.answers()
-        try:
-            await self._adapters.loaded(model.name, process.socket)
-        except (EngineError, asyncio.CancelledError):
-            await process.stop()
-            raise
-        _log.info("%s is loaded after %.3f s", model.name, time.monotonic() - spawned.began)
-        return Upstream(process)
 
 
 class _Signals:
@@ -222,6 +187,9 @@ async def _until_signal(serving: Serving, proxy: Proxy, signals: _Signals) -> No
 async def _load_main(serving: Serving, proxy: Proxy) -> None:
     async with proxy.scheduler.hold(main_model(serving.environment).name):
         proxy.began = True
+    more = [model.name for model in serving.environment.models if model.preload and not model.main]
+    if skipped := set(more) - set(proxy.scheduler.preload(more)):
+        _log.info("not loaded at the start, for want of memory: %s", ", ".join(sorted(skipped)))
 
 
 async def _drain(serving: Serving, scheduler: Scheduler[Upstream], signals: _Signals) -> bool:
@@ -246,8 +214,8 @@ async def _tend(logs: Iterable[LogFile]) -> None:
 
 
 @contextlib.contextmanager
-def _logged(run: RunDir) -> Iterator[None]:
-    """Send what the server logs to the proxy's log."""
+def _logged(run: RunDir) -> Iterator[TextIO]:
+    """Send what the server logs to the proxy's log, and give that."""
     run.proxy_log.turn_over()
     handler = logging.StreamHandler(os.fdopen(run.proxy_log.open(), "w", buffering=1))
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
@@ -257,7 +225,7 @@ def _logged(run: RunDir) -> Iterator[None]:
     level = loggers[0].level
     loggers[0].setLevel(logging.INFO)
     try:
-        yield
+        yield handler.stream
     finally:
         loggers[0].setLevel(level)
         for logger in loggers:

@@ -56,14 +56,23 @@ async def inlined(body: bytes, get: Get) -> bytes:
         wanted.append(url)
         return "data:,"
 
-    if (left := remote(splice.images(body, collect))) is not None:
+    require_inlined(splice.images(body, collect))
+    return splice.images(body, (await get(wanted)).get)
+
+
+def require_inlined(body: bytes) -> None:
+    """See that nothing is left that an engine would fetch.
+
+    Raises:
+        Problem: Something is.
+    """
+    if (left := remote(body)) is not None:
         raise Problem(
             400,
             "remote_media",
             f"{left[:_SHOWN]} would have to be fetched, and only images are, over http and https: "
             "send the bytes in the request",
         )
-    return splice.images(body, (await get(wanted)).get)
 
 
 def _may_name(body: bytes) -> bool:

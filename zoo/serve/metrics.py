@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from bisect import bisect_left
+from collections import Counter as Count
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
 from zoo.serve.slot import Seen
 from zoo.serve.tally import Answered
@@ -28,34 +32,57 @@ class Metrics:
         self._requests = Counter(
             "eai_requests", "Requests answered.", ("model", "path", "status"), registry=self._registry
         )
-        self._first = Histogram(
-            "eai_first_byte_seconds",
-            "From a request's arrival to the first byte of its answer.",
-            ("model", "path"),
-            buckets=_BUCKETS,
-            registry=self._registry,
+        self._first = _Times(
+            "eai_first_byte_seconds", "From a request's arrival to the first byte of its answer."
         )
-        self._whole = Histogram(
-            "eai_request_seconds",
-            "From a request's arrival to the last byte of its answer.",
-            ("model", "path"),
-            buckets=_BUCKETS,
-            registry=self._registry,
+        self._whole = _Times(
+            "eai_request_seconds", "From a request's arrival to the last byte of its answer."
         )
         Gauge("eai_memory_budget_bytes", "What loaded models may take.", registry=self._registry).set(budget)
-        self._registry.register(_Models(seen))
+        for collector in (self._first, self._whole, _Models(seen)):
+            self._registry.register(collector)
 
-    def count(self, answered: Answered) -> None:
-        """Count a request that is over."""
-        model, path, status, first, whole = answered
-        self._requests.labels(model, path, str(status)).inc()
-        self._whole.labels(model, path).observe(whole)
-        if first is not None:
-            self._first.labels(model, path).observe(first)
+    def count(self, notes: Sequence[Answered]) -> None:
+        """Count requests that are over."""
+        for model, path, _, first, whole in notes:
+            self._whole.observe((model, path), whole)
+            if first is not None:
+                self._first.observe((model, path), first)
+        for (model, path, status), times in Count(note[:3] for note in notes).items():
+            self._requests.labels(model, path, str(status)).inc(times)
 
     def text(self) -> bytes:
         """Everything, in Prometheus' text format."""
         return generate_latest(self._registry)
+
+
+class _Times(Collector):
+    """A histogram of seconds, by model and path; prometheus_client's own one takes five times as long.
+
+    Args:
+        name: As Prometheus knows it.
+        what: What it tells.
+    """
+
+    def __init__(self, name: str, what: str) -> None:
+        self._name, self._what = name, what
+        self._counts: dict[tuple[str, str], list[int]] = {}
+        self._sums: dict[tuple[str, str], float] = {}
+
+    def observe(self, labels: tuple[str, str], seconds: float) -> None:
+        """Count a time."""
+        counts = self._counts.setdefault(labels, [0] * (len(_BUCKETS) + 1))
+        counts[bisect_left(_BUCKETS, seconds)] += 1
+        self._sums[labels] = self._sums.get(labels, 0.0) + seconds
+
+    def collect(self) -> Iterator[Metric]:
+        """Give all that was counted."""
+        family = HistogramMetricFamily(self._name, self._what, labels=("model", "path"))
+        limits = (*map(floatToGoString, _BUCKETS), "+Inf")
+        for labels, counts in self._counts.items():
+            buckets = list(zip(limits, accumulate(counts), strict=True))
+            family.add_metric(labels, buckets, self._sums[labels])
+        yield family
 
 
 class _Models(Collector):

@@ -10,15 +10,16 @@ from zoo.environment.model import Environment
 from zoo.serve import units
 from zoo.serve.adapters import Adapters
 from zoo.serve.flow import Flow
-from zoo.serve.forward import Upstream
 from zoo.serve.guard import Guard
 from zoo.serve.history import History
+from zoo.serve.journal import Journal
 from zoo.serve.logfile import LogFile
 from zoo.serve.machine import Budget
 from zoo.serve.pictures import Pictures
 from zoo.serve.routing import Router
 from zoo.serve.scheduler import Scheduler
 from zoo.serve.tally import Tally
+from zoo.serve.upstream import Upstream
 from zoo.serve.watch import Watch
 
 
@@ -38,11 +39,12 @@ class Proxy:
     scheduler: Scheduler[Upstream]
     budget: Budget
     tally: Tally
+    journal: Journal
     guard: Guard
-    pictures: Pictures
-    adapters: Adapters
     watch: Watch
     logs: Mapping[str, LogFile]
+    pictures: Pictures
+    adapters: Adapters
     history: History = field(default_factory=History)
     flow: Flow = field(default_factory=Flow)
     began: bool = False

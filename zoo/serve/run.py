@@ -16,11 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from zoo.environment.model import Environment, ServedModel
-from zoo.serve import state
+from zoo.serve import machine, state
 from zoo.serve.keys import LOCAL, Key, Keyring
 from zoo.serve.limits import Limits
 from zoo.serve.listen import listen
-from zoo.serve.machine import budget, require_room
 from zoo.serve.rundir import remove_sockets, run_dir, sockets_dir
 from zoo.serve.spawn import Spawned, spawn
 
@@ -83,9 +82,9 @@ def serve(environment: Environment, options: Options, told: Told) -> bool:
     host = options.host or environment.server.host
     port = environment.server.port if options.port is None else options.port
     with state.claimed(run, options.project):
-        room = budget(environment.server.memory)
+        room = machine.of(environment)
         main = main_model(environment)
-        require_room(main, room.size)
+        machine.require_room(main, room)
         listening = listen(host, port, run.path.parent)
         sockets = sockets_dir(options.runtime)
         first: Spawned | None = None
@@ -104,10 +103,10 @@ def serve(environment: Environment, options: Options, told: Told) -> bool:
                 host=host,
                 first=first,
                 told=told,
+                offline=options.offline,
                 state=own,
                 keyring=Keyring((*options.keys, Key.of(LOCAL, own.secret)) if options.keys else ()),
                 limits=options.limits,
-                offline=options.offline,
             )
             return loop.run(serving)
         finally:

@@ -8,6 +8,8 @@ Rules, in the order of their weight:
    The wait for room is bounded; the wait for an engine that is being started is not.
 4. The models that go are the idle ones least recently used, and no more than needed.
 5. A model is started once, however many requests wait for it.
+6. A model whose engine failed is started again after a while that doubles; whoever asks before that
+   is told how long it is.
 
 Everything happens on one event loop: between two awaits nothing changes, so there are no locks.
 """
@@ -16,20 +18,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Generic
 
 from zoo.environment.model import ServedModel
 from zoo.errors import EngineBusy, EngineError
-from zoo.serve.machine import require_room
-from zoo.serve.room import plan
-from zoo.serve.slot import Clock, E, Loaded, Seen, Slot, Waiter
-
-QUEUE = 256
-FAILURES, FAILURES_WITHIN = 3, 60.0
+from zoo.serve.lives import Lives
+from zoo.serve.machine import Budget, require_room
+from zoo.serve.memory import Memory, total
+from zoo.serve.prefetch import Ahead, Warm
+from zoo.serve.room import plan, room
+from zoo.serve.slot import Clock, E, Hold, Loaded, Seen, Slot
+from zoo.serve.waiting import Queue
 
 _log = logging.getLogger(__name__)
+
+
+def _cancel(waits: asyncio.Future[None]) -> None:
+    waits.cancel()
 
 
 class Scheduler(Generic[E]):
@@ -38,10 +45,12 @@ class Scheduler(Generic[E]):
     Args:
         models: Every model that may be asked for.
         start: Starts the engine of a model and returns when it answers.
-        budget: Bytes that the loaded models may take together.
+        budget: What the loaded models may take together.
         clock: Time; the running event loop.
         idle: Seconds after its last request at which an on-demand model is unloaded; None for never.
         patience: Seconds that a request waits for room; None for ever.
+        warm: Called with the model that is to be loaded next, while it waits for room; gives what is
+            called where that comes to nothing. Absent, nothing is done ahead.
     """
 
     def __init__(
@@ -49,19 +58,21 @@ class Scheduler(Generic[E]):
         models: Iterable[ServedModel],
         start: Callable[[ServedModel], Awaitable[E]],
         *,
-        budget: int,
+        budget: Budget,
         clock: Clock,
         idle: float | None,
         patience: float | None,
+        warm: Warm | None = None,
     ) -> None:
         self.budget = budget
-        self._slots: dict[str, Slot[E]] = {model.name: Slot(model) for model in models}
-        self._starter, self._clock, self._idle, self._patience = start, clock, idle, patience
-        self._queue: list[Waiter[E]] = []
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._dead: set[Loaded[E]] = set()
+        self._slots: dict[str, Slot[E]] = {model.name: Slot(model, budget.need(model)) for model in models}
+        self._clock, self._idle, self._ahead = clock, idle, Ahead(warm)
+        self._queue: Queue[E] = Queue(self._slots, clock, patience, self._settle)
+        self._lives: Lives[E] = Lives(start, clock, self)
         self._closing = False
         self._quiet: asyncio.Event = asyncio.Event()
+
+    # Requests
 
     @asynccontextmanager
     async def hold(self, name: str) -> AsyncIterator[E]:
@@ -70,38 +81,159 @@ class Scheduler(Generic[E]):
         Raises:
             EngineTooLarge: It would need more than the budget.
             EngineBusy: There was no room for it in time, or too many wait.
-            EngineError: It did not start, or keeps failing.
+            EngineDown: It failed just now, and is not started again yet.
+            EngineError: It did not start, or died while this waited for it.
+        """
+        hold = self.take(name) or await self._wait(self._slots[name])
+        try:
+            yield hold.engine
+        finally:
+            self.give_back(hold)
+
+    def take(self, name: str) -> Hold[E] | None:
+        """Have the engine of a model at once where it is ready; whoever gets it gives it back."""
+        slot = self._slots[name]
+        loaded = slot.ready()
+        if loaded is None or self._closing:
+            return None
+        slot.used = now = self._clock.time()
+        return slot.grant(loaded, now)
+
+    def give_back(self, hold: Hold[E]) -> None:
+        """Let go of an engine."""
+        slot, loaded = hold.slot, hold.loaded
+        loaded.holds -= 1
+        if slot.loaded is loaded:
+            slot.used = self._clock.time()
+            slot.note(slot.used - hold.since)
+            if loaded.holds == 0:
+                self._rest(slot, loaded)
+                self._settle()
+        elif loaded.holds == 0:
+            self._lives.let_go(loaded)
+        if self._closing and not any(each.holds for each in self._slots.values()):
+            self._quiet.set()
+
+    async def _wait(self, slot: Slot[E]) -> Hold[E]:
+        self._admit(slot)
+        slot.used = self._clock.time()
+        waiter = self._queue.join(slot)
+        self._settle()
+        try:
+            return await waiter.future
+        except asyncio.CancelledError:
+            if (hold := self._queue.leave(waiter)) is not None:
+                self.give_back(hold)
+            raise
+
+    def _admit(self, slot: Slot[E]) -> None:
+        """Refuse at once what cannot come to a good end."""
+        if self._closing:
+            raise EngineBusy("eai is being shut down")
+        require_room(slot.model, self.budget)
+        if slot.state == "unloaded":
+            slot.health.require(slot.model.name, self._clock.time())
+
+    # Who is loaded, by request of a person
+
+    async def load(self, name: str) -> None:
+        """Load a model and wait until it answers, also one that was given up.
+
+        Raises:
+            EngineError: As `hold`.
+        """
+        self._slots[name].health.forgive()
+        async with self.hold(name):
+            pass
+
+    def begin(self, name: str) -> None:
+        """Load a model in the background.
+
+        Raises:
+            EngineTooLarge: It would need more than the budget.
+            EngineBusy: All is being shut down.
         """
         slot = self._slots[name]
-        loaded = await self._acquire(slot)
+        slot.health.forgive()
+        self._admit(slot)
+        self._lives.spawn(self._load_quietly(name))
+
+    async def _load_quietly(self, name: str) -> None:
         try:
-            yield loaded.engine
+            await self.load(name)
+        except EngineError as error:
+            _log.warning("%s is not loaded: %s", name, error.message)
+
+    def preload(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Load these models in turn as far as memory allows with nobody else going; those it started."""
+        started: list[str] = []
+        for slot in (self._slots[name] for name in names):
+            if slot.state == "unloaded" and not self._closing and self._fits_beside(slot):
+                self._lives.start(slot)
+                started.append(slot.model.name)
+        return tuple(started)
+
+    async def unload(self, name: str, within: float | None) -> bool:
+        """Unload a model when the requests under way are over; new ones wait until it is loaded again.
+
+        Args:
+            name: Which one.
+            within: Seconds that they may take; None for as long as they take.
+
+        Returns:
+            Whether it is unloaded; false where requests took longer, and it stays.
+        """
+        slot = self._slots[name]
+        slot.stay_away()
+        if slot.state == "unloaded":
+            return True
+        gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        slot.leaving.append(gone)
+        late = None if within is None else self._clock.call_later(within, lambda: _cancel(gone))
+        self._settle()
+        try:
+            await asyncio.wait([gone])
         finally:
-            self._release(slot, loaded)
+            if late is not None:
+                late.cancel()
+            if gone in slot.leaving:
+                slot.leaving.remove(gone)
+                self._settle()
+        return not gone.cancelled()
+
+    # All of them
 
     def seen(self) -> tuple[Seen, ...]:
         """What every model does now."""
+        now = self._clock.time()
+        return tuple(Seen.of(slot, self._queue.count(slot), now) for slot in self._slots.values())
+
+    def stirred(self, since: float) -> tuple[tuple[str, E], ...]:
+        """The engines that are in use, or were after some moment, with the names of their models."""
         return tuple(
-            Seen(
-                name=name,
-                state=slot.state,
-                holds=slot.holds,
-                waiting=sum(waiter.slot is slot for waiter in self._queue),
-                memory=slot.memory,
-                loads=slot.loads,
-                unloads=slot.unloads,
-                crashes=slot.crashes,
-                problem=slot.problem,
-            )
+            (name, slot.loaded.engine)
             for name, slot in self._slots.items()
+            if slot.loaded is not None and (slot.holds or slot.used >= since)
         )
+
+    def measured(self, name: str, engine: E, taken: Memory) -> None:
+        """Count an engine with what it was seen to take, where that is more than was planned.
+
+        It is never counted with less: weights are mapped and caches are touched as a context fills, so
+        an engine that takes little now may take all that was planned a minute later. Nor with more than
+        the budget: what could be loaded once can be loaded again, alone.
+        """
+        slot = self._slots[name]
+        if slot.loaded is not None and slot.loaded.engine is engine:
+            slot.real = taken
+            slot.memory = slot.planned.most(taken.least(self.budget.room))
+            self._settle()
 
     async def drain(self, within: float | None) -> None:
         """Take no more requests, and wait for those under way, at most this many seconds."""
         self._closing = True
-        for waiter in self._queue:
-            self._refuse(waiter, EngineBusy("eai is being shut down"))
-        self._queue.clear()
+        self._ahead.want(None)
+        self._queue.refuse(self._queue, EngineBusy("eai is being shut down"))
         if any(slot.holds for slot in self._slots.values()):
             late = None if within is None else self._clock.call_later(within, self._quiet.set)
             await self._quiet.wait()
@@ -111,169 +243,65 @@ class Scheduler(Generic[E]):
     async def stop(self) -> None:
         """End every engine, whatever it is doing."""
         self._closing = True
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        loaded = self._dead | {slot.loaded for slot in self._slots.values() if slot.loaded is not None}
-        await asyncio.gather(*(each.engine.stop() for each in loaded))
+        self._ahead.want(None)
+        await self._lives.end(tuple(self._slots.values()))
 
-    # Requests
+    # What becomes of engines
 
-    async def _acquire(self, slot: Slot[E]) -> Loaded[E]:
-        self._admit(slot)
-        slot.used = self._clock.time()
-        if slot.state == "ready" and slot.loaded is not None and not slot.draining:
-            return self._grant(slot, slot.loaded)
-        waiter: Waiter[E] = Waiter(slot, asyncio.get_running_loop().create_future())
-        if self._patience is not None and slot.state != "loading":
-            waiter.patience = self._clock.call_later(self._patience, lambda: self._give_up(waiter))
-        self._queue.append(waiter)
-        self._settle()
-        try:
-            return await waiter.future
-        except asyncio.CancelledError:
-            self._leave(waiter)
-            raise
-
-    def _admit(self, slot: Slot[E]) -> None:
-        """Refuse at once what cannot come to a good end."""
-        if self._closing:
-            raise EngineBusy("eai is being shut down")
-        require_room(slot.model, self.budget)
-        now = self._clock.time()
-        while slot.failures and now - slot.failures[0] > FAILURES_WITHIN:
-            slot.failures.popleft()
-        if len(slot.failures) >= FAILURES and slot.state == "unloaded":
-            raise EngineError(
-                f"the engine of {slot.model.name} failed {len(slot.failures)} times within "
-                f"{FAILURES_WITHIN:.0f} seconds and is left alone for a while; the last time: {slot.problem}",
-                hint=f"`eai logs {slot.model.name}` shows what it said",
-            )
-        if len(self._queue) >= QUEUE:
-            raise EngineBusy(f"{QUEUE} requests wait already")
-
-    def _grant(self, slot: Slot[E], loaded: Loaded[E]) -> Loaded[E]:
-        loaded.holds += 1
-        slot.keep()
-        return loaded
-
-    def _release(self, slot: Slot[E], loaded: Loaded[E]) -> None:
-        loaded.holds -= 1
-        if slot.loaded is loaded:
-            slot.used = self._clock.time()
-            if loaded.holds == 0:
-                self._rest(slot, loaded)
-                self._settle()
-        elif loaded.holds == 0:
-            self._spawn(self._bury(loaded))
-        if self._closing and not any(slot.holds for slot in self._slots.values()):
-            self._quiet.set()
-
-    def _leave(self, waiter: Waiter[E]) -> None:
-        """The client of a request that waits has gone, maybe just after it was given its engine."""
-        if waiter in self._queue:
-            self._queue.remove(waiter)
-            waiter.hurry()
-            self._settle()
-        elif not waiter.future.cancelled() and waiter.future.exception() is None:
-            self._release(waiter.slot, waiter.future.result())
-
-    def _give_up(self, waiter: Waiter[E]) -> None:
-        self._queue.remove(waiter)
-        busy = [slot.model.name for slot in self._slots.values() if slot.holds]
-        self._refuse(
-            waiter,
-            EngineBusy(
-                f"{waiter.slot.model.name} needs room that {' and '.join(busy) or 'another model'} "
-                f"did not leave within {self._patience:g} seconds",
-                hint="ask again; `drain-timeout` of [server] says how long a request waits for room",
-            ),
-        )
+    def loaded(self, slot: Slot[E], loaded: Loaded[E]) -> None:
+        """All who waited until now are served by this load, also those behind a request for another."""
+        self._queue.hand_over(waiter for waiter in self._queue if waiter.slot is slot)
+        self._rest(slot, loaded)
         self._settle()
 
-    def _refuse(self, waiter: Waiter[E], error: EngineError) -> None:
-        waiter.hurry()
-        if not waiter.future.done():
-            waiter.future.set_exception(error)
-
-    # Engines
+    def gone(self, slot: Slot[E], error: EngineError | None) -> None:
+        """An engine is no more; where it failed, those who waited for it are told so."""
+        for each in slot.leaving:
+            if not each.done():
+                each.set_result(None)
+        slot.leaving.clear()
+        if error is not None:
+            self._queue.refuse((waiter for waiter in self._queue if waiter.slot is slot), error)
+            if slot.model.main and slot.loads and not slot.health.given_up:
+                wait = slot.health.wait(self._clock.time())
+                slot.revival = self._clock.call_later(wait, lambda: self._revive(slot))
+        self._settle()
 
     def _settle(self) -> None:
         """Bring what runs in line with what is waited for; called after every change."""
         if self._closing:
             return
-        wanted = dict.fromkeys(w.slot for w in self._queue if w.slot.state in {"unloaded", "stopping"})
-        made = plan(tuple(self._slots.values()), wanted, self.budget)
-        for slot in self._slots.values():
-            slot.draining = slot in made.drain
-        for slot in made.stop:
-            self._stop(slot)
+        slots = tuple(self._slots.values())
+        made = plan(slots, self._wanted(), self.budget.room)
+        for slot in slots:
+            slot.draining = bool(slot.leaving) or slot in made.drain
+            if slot in made.stop or (slot.leaving and slot.state == "ready" and not slot.holds):
+                self._lives.stop(slot)
         for slot in made.start:
             self._start(slot)
-        for waiter in self._queue.copy():
-            slot = waiter.slot
-            if slot.state == "ready" and slot.loaded is not None and not slot.draining:
-                self._hand_over(waiter, slot.loaded)
-
-    def _hand_over(self, waiter: Waiter[E], loaded: Loaded[E]) -> None:
-        self._queue.remove(waiter)
-        waiter.hurry()
-        if not waiter.future.done():
-            waiter.future.set_result(self._grant(waiter.slot, loaded))
+        self._queue.hand_over(waiter for waiter in self._queue if waiter.slot.ready() is not None)
+        self._ahead.want(None if made.next is None else made.next.model)
 
     def _start(self, slot: Slot[E]) -> None:
-        slot.state = "loading"
         for waiter in self._queue:
             if waiter.slot is slot:
                 waiter.hurry()
-        self._spawn(self._load(slot))
+        self._ahead.starts(slot.model)
+        self._lives.start(slot)
 
-    async def _load(self, slot: Slot[E]) -> None:
-        try:
-            engine = await self._starter(slot.model)
-        except EngineError as error:
-            self._failed(slot, error)
-            return
-        slot.loaded, slot.state, slot.problem = Loaded(engine), "ready", None
-        slot.loads += 1
-        slot.used = self._clock.time()
-        # All who waited until now are served by this load, also those behind a request for another model.
-        for waiter in [waiter for waiter in self._queue if waiter.slot is slot]:
-            self._hand_over(waiter, slot.loaded)
-        self._rest(slot, slot.loaded)
-        self._spawn(self._watch(slot, slot.loaded))
-        self._settle()
+    def _revive(self, slot: Slot[E]) -> None:
+        """The main model is back by itself, unless others have taken its room meanwhile."""
+        slot.revival = None
+        self.preload([slot.model.name])
 
-    def _failed(self, slot: Slot[E], error: EngineError) -> None:
-        _log.error("%s", error.message)
-        slot.state, slot.problem = "unloaded", error.message
-        slot.failures.append(self._clock.time())
-        mine = [waiter for waiter in self._queue if waiter.slot is slot]
-        self._queue = [waiter for waiter in self._queue if waiter.slot is not slot]
-        for waiter in mine:
-            self._refuse(waiter, error)
-        self._settle()
+    def _wanted(self) -> dict[Slot[E], None]:
+        """The models that requests wait for and that are to be loaded, the first to come first."""
+        return dict.fromkeys(w.slot for w in self._queue if w.slot.state in {"unloaded", "stopping"})
 
-    async def _watch(self, slot: Slot[E], loaded: Loaded[E]) -> None:
-        """Notice that an engine died; the next request starts it again."""
-        how = await loaded.engine.died()
-        if slot.loaded is not loaded or slot.state == "stopping":
-            return
-        slot.keep()
-        slot.loaded, slot.state = None, "unloaded"
-        slot.crashes += 1
-        slot.problem = f"the engine of {slot.model.name} died: {how}"
-        slot.failures.append(self._clock.time())
-        _log.error("%s", slot.problem)
-        self._dead.add(loaded)
-        self._settle()
-        if loaded.holds == 0:
-            await self._bury(loaded)
-
-    async def _bury(self, loaded: Loaded[E]) -> None:
-        """Clear up after an engine that died, once those who held it have read its last words."""
-        await loaded.engine.stop()
-        self._dead.discard(loaded)
+    def _fits_beside(self, slot: Slot[E]) -> bool:
+        """Whether there is room for it without what is loaded, and what others wait for, giving way."""
+        others = total(each.memory for each in self._wanted() if each is not slot)
+        return slot.memory.fits(room(self._slots.values(), self.budget.room) - others)
 
     def _rest(self, slot: Slot[E], loaded: Loaded[E]) -> None:
         """Nobody may be using it now: unload an on-demand model after a while."""
@@ -284,22 +312,4 @@ class Scheduler(Generic[E]):
     def _unload_idle(self, slot: Slot[E]) -> None:
         slot.idle = None
         if slot.state == "ready" and slot.holds == 0:
-            self._stop(slot)
-
-    def _stop(self, slot: Slot[E]) -> None:
-        slot.keep()
-        slot.state = "stopping"
-        self._spawn(self._unload(slot))
-
-    async def _unload(self, slot: Slot[E]) -> None:
-        if slot.loaded is not None:
-            await slot.loaded.engine.stop()
-        slot.loaded, slot.state = None, "unloaded"
-        slot.unloads += 1
-        _log.info("%s is unloaded", slot.model.name)
-        self._settle()
-
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+            self._lives.stop(slot)

@@ -30,8 +30,9 @@ class Spawned:
     Attributes:
         ready: The pipe on which it may say that it is ready; its end of file is the engine's end.
         alive: The pipe that it watches; closing it ends the engine.
+        go: The pipe on which it waits before it loads its model; -1 where it does not wait.
         since: Where in the log this start begins.
-        began: When it was started, on the monotonic clock.
+        began: When it was started, or let load, on the monotonic clock.
     """
 
     model: ServedModel
@@ -40,8 +41,15 @@ class Spawned:
     log: LogFile
     ready: int
     alive: int
+    go: int
     since: int
     began: float
+
+    def let_load(self) -> None:
+        """Have one that waits load its model."""
+        self.began = time.monotonic()
+        with contextlib.suppress(BrokenPipeError):  # it is gone, as whoever waits for it will notice
+            os.write(self.go, b"\n")
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the engine and all that it started."""
@@ -50,10 +58,10 @@ class Spawned:
 
     def release(self) -> None:
         """Close the pipes and remove the socket; the process is gone."""
-        for pipe in (self.ready, self.alive):
+        for pipe in (self.ready, self.alive, self.go):
             if pipe >= 0:
                 os.close(pipe)
-        self.ready = self.alive = -1
+        self.ready = self.alive = self.go = -1
         self.socket.unlink(missing_ok=True)
 
     def last_words(self) -> str:
@@ -61,8 +69,14 @@ class Spawned:
         return "\n".join(f"    {line[:300]}" for line in self.log.tail(_TOLD, since=self.since))
 
 
-def spawn(model: ServedModel, socket: Path, log: LogFile) -> Spawned:
+def spawn(model: ServedModel, socket: Path, log: LogFile, *, waits: bool = False) -> Spawned:
     """Start the engine of a model.
+
+    Args:
+        model: Which one.
+        socket: Where it will listen.
+        log: Gets what it says.
+        waits: Whether it loads the model only when it is let, and until then takes next to no memory.
 
     Raises:
         EngineError: It cannot be started at all.
@@ -72,14 +86,27 @@ def spawn(model: ServedModel, socket: Path, log: LogFile) -> Spawned:
             f"the path of the engine's socket is too long: {socket}",
             hint="set XDG_RUNTIME_DIR or TMPDIR to a folder with a shorter path",
         )
+    try:
+        return _start(model, socket, log, waits=waits)
+    except OSError as error:
+        program = model.engine.program[0]
+        raise EngineError(
+            f"the engine of {model.name} cannot be started: {error.filename or program}: {error.strerror}",
+            hint="`eai store verify` checks that the toolchain is whole",
+        ) from error
+
+
+def _start(model: ServedModel, socket: Path, log: LogFile, *, waits: bool) -> Spawned:
     socket.unlink(missing_ok=True)
     log.turn_over()
     since = log.size()
-    ready, ready_theirs = os.pipe()
-    alive_theirs, alive = os.pipe()
-    output = log.open()
-    command = model.engine.command(socket, ready_fd=ready_theirs, alive_fd=alive_theirs)
-    try:
+    with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
+        ready, ready_theirs = _pipe(ours, theirs)
+        alive_theirs, alive = _pipe(theirs, ours)
+        go_theirs, go = _pipe(theirs, ours) if waits else (None, -1)
+        output = log.open()
+        theirs.callback(os.close, output)
+        command = model.engine.command(socket, ready_fd=ready_theirs, alive_fd=alive_theirs, go_fd=go_theirs)
         process = subprocess.Popen(
             command.argv,
             env=dict(command.env),
@@ -87,18 +114,17 @@ def spawn(model: ServedModel, socket: Path, log: LogFile) -> Spawned:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            pass_fds=(ready_theirs, alive_theirs),
+            pass_fds=[pipe for pipe in (ready_theirs, alive_theirs, go_theirs) if pipe is not None],
             process_group=0,
             umask=0o077,
         )
-    except OSError as error:
-        os.close(ready)
-        os.close(alive)
-        raise EngineError(
-            f"the engine of {model.name} cannot be started: {command.argv[0]}: {error.strerror}",
-            hint="`eai store verify` checks that the toolchain is whole",
-        ) from error
-    finally:
-        for theirs in (ready_theirs, alive_theirs, output):
-            os.close(theirs)
-    return Spawned(model, process, socket, log, ready, alive, since, time.monotonic())
+        ours.pop_all()
+    return Spawned(model, process, socket, log, ready, alive, go, since, time.monotonic())
+
+
+def _pipe(reading: contextlib.ExitStack, writing: contextlib.ExitStack) -> tuple[int, int]:
+    """A pipe whose two ends are closed by these."""
+    read, write = os.pipe()
+    reading.callback(os.close, read)
+    writing.callback(os.close, write)
+    return read, write

@@ -80,7 +80,6 @@ class Tally:
             from zoo.serve.metrics import Metrics  # noqa: PLC0415 - 20 ms that no start should pay
 
             self._metrics = Metrics(self._seen, self._budget)
-        for answered in self._notes:
-            self._metrics.count(answered)
+        self._metrics.count(self._notes)
         self._notes.clear()
         return self._metrics

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _POWERS = "KMGT"
+_MINUTE = 60
 
 
 def seconds(duration: str) -> float | None:
@@ -29,3 +32,9 @@ def spell(size_in_bytes: int) -> str:
     """Write bytes as a person reads them: `812 MiB`, `7.4 GiB`."""
     mib = size_in_bytes / 2**20
     return f"{mib / 1024:.1f} GiB" if mib >= 1024 else f"{mib:.0f} MiB"  # noqa: PLR2004 - MiB in a GiB
+
+
+def spell_seconds(duration: float) -> str:
+    """Write seconds as a person reads them, rounded up: `5 s`, `3 min`."""
+    whole = math.ceil(duration)
+    return f"{whole} s" if whole < _MINUTE else f"{math.ceil(whole / _MINUTE)} min"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import cast
 
 from zoo.serve.limits import Connections, Deadline, Limits
@@ -84,51 +83,3 @@ class Watch:
             if watched.deadline.stage != "idle":
                 transport.write(_LATE.raw())
             transport.close()
-
-
-class Guarded(asyncio.Protocol):
-    """Another protocol, watched.
-
-    Args:
-        inner: It; it sees nothing of a connection that is one too many.
-        watch: Who looks after the server's connections.
-        loop: The running event loop.
-    """
-
-    def __init__(self, inner: asyncio.Protocol, watch: Watch, loop: asyncio.AbstractEventLoop) -> None:
-        self._inner, self._watch = inner, watch
-        self._time: Callable[[], float] = loop.time
-        self._transport: asyncio.Transport | None = None
-        self._deadline: Deadline | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the connection, if there may be one more."""
-        self._transport = cast("asyncio.Transport", transport)
-        self._deadline = self._watch.admit(self._transport)
-        if self._deadline is not None:
-            self._inner.connection_made(transport)
-
-    def data_received(self, data: bytes) -> None:
-        """Pass on what came."""
-        if self._deadline is not None:
-            self._deadline.arrived(len(data), self._time())
-            self._inner.data_received(data)
-
-    def eof_received(self) -> bool | None:
-        """Pass on that nothing more comes."""
-        return None if self._deadline is None else self._inner.eof_received()
-
-    def pause_writing(self) -> None:
-        """Pass on that the client does not keep up."""
-        self._inner.pause_writing()
-
-    def resume_writing(self) -> None:
-        """Pass on that it does again."""
-        self._inner.resume_writing()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Let go of the connection."""
-        if self._transport is not None:
-            self._watch.gone(self._transport)
-        if self._deadline is not None:
-            self._inner.connection_lost(exc)

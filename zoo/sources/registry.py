@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Client = Callable[[], "httpx2.Client"]
 
-PREFERENCE: tuple[SourceKind, ...] = ("bundled", "path", "ipfs", "hf", "pypi", "url")
+PREFERENCE: tuple[SourceKind, ...] = ("bundled", "path", "ipfs", "hf", "pypi", "github", "url")
 """In which order the sources of an artifact are tried: the nearest first, then those that state digests."""
 
 
@@ -49,6 +49,7 @@ class _Sources(Mapping[SourceKind, Source]):
         self._made: dict[SourceKind, Source] = {}
         self._makers: dict[SourceKind, Callable[[], Source]] = {
             "bundled": _bundled,
+            "github": lambda: _github(env, client),
             "hf": lambda: _huggingface(env, client),
             "ipfs": lambda: _ipfs(functools.cache(self._web), config),
             "path": lambda: _path(base),
@@ -114,6 +115,13 @@ def _bundled() -> Source:
     from zoo.sources.bundled import Bundled  # noqa: PLC0415 - made when it is asked for
 
     return Bundled()
+
+
+def _github(env: Mapping[str, str], client: Client) -> Source:
+    from zoo.sources.github import Github  # noqa: PLC0415 - made when it is asked for
+    from zoo.sources.releases import configured  # noqa: PLC0415 - made when it is asked for
+
+    return Github(configured(env).server, client)
 
 
 def _huggingface(env: Mapping[str, str], client: Client) -> Source:

@@ -1,4 +1,4 @@
-"""A tar read once from front to back, of which only plain files come out.
+"""A tar read once from front to back, of which only plain files come out, and links where they are wanted.
 
 The standard library's reader takes the extended headers of strangers into memory whatever their length,
 so only its reading of single headers is used here. Formats: POSIX ustar and pax, GNU.
@@ -6,9 +6,10 @@ so only its reading of single headers is used here. Formats: POSIX ustar and pax
 
 from __future__ import annotations
 
+import stat
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from zoo.errors import Malformed
@@ -36,57 +37,82 @@ class Reader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A plain file in a tar.
+    """A plain file in a tar, or a symbolic link.
 
     Attributes:
         path: Its parts; those of an absolute path without the root.
         size: In bytes.
         chunks: Its bytes, while it is the newest entry; what is not read is skipped.
+        executable: Whether its owner may run it.
+        link: What a link says, unchecked; None for a file.
     """
 
     path: tuple[str, ...]
     size: int
     chunks: Iterator[bytes]
+    executable: bool = False
+    link: str | None = None
 
 
-def entries(tar: Reader, *, absolute: bool = True) -> Iterator[Entry]:
+def entries(tar: Reader, *, absolute: bool = True, links: bool = False) -> Iterator[Entry]:
     """Give the plain files of a tar; directories are passed over.
 
     Args:
         tar: Where it is read from.
         absolute: Whether absolute paths are taken, without their root, or refused.
+        links: Whether symbolic links are given too, or refused.
 
     Raises:
         Malformed: It is no tar, is cut, breaks a limit, or holds a link, a device, a sparse file or a
             path that leads out of it.
     """
-    path: str | None = None
-    size: int | None = None
+    extra = _Extra()
     for _ in range(MEMBERS_MAX):
         info = _header(tar)
         if info is None:
             return
         if info.type in {_GNU_NAME, _GNU_LINK, *_PAX, _PAX_GLOBAL}:
-            extra = _extra(tar, info)
-            if info.type == _GNU_NAME:
-                path = extra.rstrip(b"\0").decode("utf-8", "surrogateescape")
-            elif info.type in _PAX:
-                path, size = _pax(extra, path)
+            extra = _said(tar, info, extra)
             continue
-        parts = _parts(path or info.name)
-        if not absolute and (path or info.name).startswith("/"):
+        name = extra.path or info.name
+        parts = _parts(name)
+        if not absolute and name.startswith("/"):
             raise Malformed(f"an archive holds an absolute path, /{'/'.join(parts)!a}")
         if info.type in _FILES:
-            length = info.size if size is None else size
-            chunks = _body(tar, length)
-            yield Entry(parts, length, chunks)
-            for _chunk in chunks:
-                pass
-            _exactly(tar, -length % BLOCK)
+            yield from _file(tar, parts, info, extra)
+        elif info.type == tarfile.SYMTYPE and links:
+            yield Entry(parts, 0, iter(()), link=extra.link or info.linkname)
         elif info.type != tarfile.DIRTYPE:
             raise Malformed(f"an archive holds {'/'.join(parts)!a}, which is neither a file nor a folder")
-        path = size = None
+        extra = _Extra()
     raise Malformed(f"an archive has more than {MEMBERS_MAX} members")
+
+
+@dataclass(frozen=True, slots=True)
+class _Extra:
+    """What extended headers said of the member behind them."""
+
+    path: str | None = None
+    link: str | None = None
+    size: int | None = None
+
+
+def _said(tar: Reader, info: tarfile.TarInfo, before: _Extra) -> _Extra:
+    data = _extra(tar, info)
+    if info.type == _GNU_NAME:
+        return replace(before, path=data.rstrip(b"\0").decode("utf-8", "surrogateescape"))
+    if info.type == _GNU_LINK:
+        return replace(before, link=data.rstrip(b"\0").decode("utf-8", "surrogateescape"))
+    return _pax(data, before) if info.type in _PAX else before
+
+
+def _file(tar: Reader, parts: tuple[str, ...], info: tarfile.TarInfo, extra: _Extra) -> Iterator[Entry]:
+    length = info.size if extra.size is None else extra.size
+    chunks = _body(tar, length)
+    yield Entry(parts, length, chunks, executable=bool(info.mode & stat.S_IXUSR))
+    for _chunk in chunks:
+        pass
+    _exactly(tar, -length % BLOCK)
 
 
 def _header(tar: Reader) -> tarfile.TarInfo | None:
@@ -111,9 +137,8 @@ def _extra(tar: Reader, info: tarfile.TarInfo) -> bytes:
     return data
 
 
-def _pax(data: bytes, path: str | None) -> tuple[str | None, int | None]:
-    """Take the path and the size from an extended header: lines of `LENGTH KEY=VALUE`."""
-    size: int | None = None
+def _pax(data: bytes, said: _Extra) -> _Extra:
+    """Take the path, the link and the size from an extended header: lines of `LENGTH KEY=VALUE`."""
     while data:
         digits, _, _ = data[:20].partition(b" ")
         length = int(digits) if digits.isdigit() else 0
@@ -122,14 +147,21 @@ def _pax(data: bytes, path: str | None) -> tuple[str | None, int | None]:
             raise Malformed("an archive has an extended header that cannot be read")
         if key.startswith(b"GNU.sparse."):
             raise Malformed("an archive has a sparse file, and those are not unpacked")
-        if key == b"path":
-            path = value[:-1].decode("utf-8", "surrogateescape")
-        elif key == b"size":
-            if not value[:-1].isdigit() or len(value) > 20:  # noqa: PLR2004 - digits of 2^63
-                raise Malformed("an archive has a member whose size is no number")
-            size = int(value)
+        said = _pair(key, value[:-1], said)
         data = data[length:]
-    return path, size
+    return said
+
+
+def _pair(key: bytes, value: bytes, said: _Extra) -> _Extra:
+    if key == b"path":
+        return replace(said, path=value.decode("utf-8", "surrogateescape"))
+    if key == b"linkpath":
+        return replace(said, link=value.decode("utf-8", "surrogateescape"))
+    if key != b"size":
+        return said
+    if not value.isdigit() or len(value) > 19:  # noqa: PLR2004 - digits of 2^63
+        raise Malformed("an archive has a member whose size is no number")
+    return replace(said, size=int(value))
 
 
 def _parts(path: str) -> tuple[str, ...]:

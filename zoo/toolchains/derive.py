@@ -58,19 +58,19 @@ class Workshop:
     """What a build has of this machine.
 
     Attributes:
-        search: The user's PATH, on which tools are looked for.
+        search: The folders in which tools are looked for, as a PATH names them.
         tell: Is told what happens.
         jobs: Says how many compilers may run side by side.
     """
 
-    search: str | None
+    search: str
     tell: events.Progress
     jobs: Callable[[], int] = jobs.count
 
     @classmethod
     def this(cls) -> Self:
         """This machine, with nobody to tell."""
-        return cls(search=os.environ.get("PATH"), tell=lambda _: None)
+        return cls(search=tools.places(os.environ), tell=lambda _: None)
 
 
 def key(build: Build) -> str:

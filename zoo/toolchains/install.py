@@ -7,14 +7,14 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from zoo.errors import EaiError, EngineError, IntegrityError
 from zoo.lock.model import Build
 from zoo.store import Store, trees
 from zoo.store.names import clean, distinct
-from zoo.toolchains import derive, known, needs, unpack
+from zoo.toolchains import archives, derive
 
 PROGRAMS = Path(__file__).parent / "programs"
 SYSTEM_CONFIG = Path("/etc/llama.cpp/config.ini")
@@ -36,38 +36,28 @@ class Installed:
 
 
 def install(
-    build: Build,
-    store: Store,
-    *,
-    machine: Callable[[], needs.Machine] = needs.Machine.this,
-    workshop: Callable[[], derive.Workshop] = derive.Workshop.this,
+    build: Build, store: Store, *, workshop: Callable[[], derive.Workshop] = derive.Workshop.this
 ) -> Installed:
-    """Make a build ready to be started.
+    """Make a build ready to be started; whether this machine can run it was asked when it was chosen.
 
     Args:
         build: The locked build; its artifacts are in the store.
         store: Keeps the unpacked tree.
-        machine: Says what this machine has.
-        workshop: Says what a build from source has of it, where one is to be made.
+        workshop: Says what a build from source has of this machine, where one is to be made.
 
     Raises:
         EaiError: An artifact is not in the store, or a file of the build has a name that is not clean.
-        EngineError: This machine lacks what the build needs, or it could not be built from source.
+        EngineError: It could not be built from source; or settings of this machine would change how it
+            behaves.
         IntegrityError: The archive, or the tree made of it, is not what it should be.
     """
-    if build.recipe is not None and (source := known.source_of(build.program)) is not None:
-        # It is a program of its own: how eai's Python was built is nothing to it.
-        needs.check(source.needs(build.platform, build.variant), replace(machine(), free_threaded=False))
-    tree = _tree(build, store, workshop)
+    tree = unpacked(build, store, workshop=workshop)
     if (tree / build.program / "__init__.py").is_file():
-        return _wheel(build, tree, machine())
+        return _wheel(tree)
     return _native(build, tree)
 
 
-def _wheel(build: Build, tree: Path, machine: needs.Machine) -> Installed:
-    wheel = known.llama_cpp().pypi.wheels.get(build.platform)
-    if wheel is not None:
-        needs.check(wheel.needs, machine)
+def _wheel(tree: Path) -> Installed:
     path = os.pathsep.join((str(PROGRAMS), str(tree)))
     return Installed(program=(sys.executable, *_PYTHON, "launcher"), env={"PYTHONPATH": path})
 
@@ -90,8 +80,16 @@ def _native(build: Build, tree: Path) -> Installed:
     return Installed(program=program, env=env)
 
 
-def _tree(build: Build, store: Store, workshop: Callable[[], derive.Workshop]) -> Path:
-    """The unpacked build, checked against its manifest: some 100 MB at the speed of BLAKE3."""
+def unpacked(
+    build: Build, store: Store, *, workshop: Callable[[], derive.Workshop] = derive.Workshop.this
+) -> Path:
+    """The unpacked build, checked against its manifest: some 100 MB at the speed of BLAKE3.
+
+    Raises:
+        EaiError: As by `install`.
+        EngineError: As by `install`.
+        IntegrityError: As by `install`; nothing stays of an archive that is refused.
+    """
     distinct(clean(name) for name in {build.program, *(file.path for file in build.files)})
     for digest in build.digests():
         if not store.has(digest):
@@ -104,30 +102,40 @@ def _tree(build: Build, store: Store, workshop: Callable[[], derive.Workshop]) -
     if tree is None and build.recipe is not None:
         return derive.made(build, store, workshop())
     if tree is None:
-        return store.add_tree(key, lambda folder: _fill(build, store, folder))
-    if (damage := trees.damage(tree)) is not None:
+        tree = store.add_tree(key, lambda folder: _fill(build, store, folder))
+    elif (damage := trees.damage(tree)) is not None:
         raise IntegrityError(
             f"the unpacked build in {tree} is not as it was made: {damage}",
             hint="`eai store verify` sets it aside, and it is made again from the verified archive",
+        )
+    if build.tree is not None and (found := trees.digest(tree)) != build.tree:
+        raise IntegrityError(
+            f"the archive for {build.platform}, {build.variant} unpacks to a tree that is not the locked one:"
+            f" {found}, and {build.tree} is locked",
+            hint="if zoo.lock was not edited, tell the makers of eai; `eai lock --upgrade` locks it anew",
         )
     return tree
 
 
 def tree_key(build: Build) -> str:
-    """Name the tree of a build: its archive's digest, or what it is made of, by a recipe or as files."""
+    """Name the tree of a build: its archive's digest, or what it is made of, where that is more than one."""
     if build.recipe is not None:
         return derive.key(build)
-    if build.digest is not None:
+    if build.digest is not None and not build.beside:
         return build.digest
-    from blake3 import blake3  # noqa: PLC0415 - only for builds of files
+    from blake3 import blake3  # noqa: PLC0415 - only for builds of several things
 
+    if build.digest is not None:
+        parts = json.dumps([build.digest, *sorted(build.beside)])
+        return f"archives-{blake3(parts.encode()).hexdigest()}"
     listing = [build.program, sorted((file.path, file.digest) for file in build.files)]
     return f"files-{blake3(json.dumps(listing).encode()).hexdigest()}"
 
 
 def _fill(build: Build, store: Store, folder: Path) -> None:
     if build.digest is not None:
-        unpack.unzip(store.object(build.digest), folder)
+        packed = [store.object(digest) for digest in (build.digest, *build.beside)]
+        archives.unpack(packed, folder, program=build.program)
         return
     for file in build.files:
         target = folder / file.path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -14,6 +15,7 @@ from zoo.platform import Platform
 _HERE = Path(__file__).parent
 LLAMA_CPP = "llama-cpp"
 STABLE_DIFFUSION_CPP = "stable-diffusion-cpp"
+NAMES = (LLAMA_CPP, STABLE_DIFFUSION_CPP)
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -28,12 +30,24 @@ class Needs(Table, frozen=True, kw_only=True):
         macos: The oldest version of macOS.
         cpu: Features of an x86_64 processor, as /proc/cpuinfo spells them.
         libraries: Shared libraries of the system, by their sonames.
+        gpu: Whose GPU; `any` where it computes on everybody's.
+        driver: The oldest version of NVIDIA's driver.
+        compute: The least compute capability of an NVIDIA GPU, such as `7.5`.
+        rocm: The oldest version of AMD's ROCm.
+        jetson: Whether it has code for the GPU of a Jetson board.
+        stable_abi: Whether eai's Python loads it, and so must not be a free-threaded one.
     """
 
     glibc: str | None = None
     macos: str | None = None
     cpu: tuple[str, ...] = ()
     libraries: tuple[str, ...] = ()
+    gpu: Literal["any", "nvidia", "amd", "intel"] | None = None
+    driver: str | None = None
+    compute: str | None = None
+    rocm: str | None = None
+    jetson: bool = True
+    stable_abi: bool = False
 
 
 class Wheel(Table, frozen=True, kw_only=True):
@@ -60,6 +74,70 @@ class Pypi(Table, frozen=True, kw_only=True):
     oldest: int
     python: str
     wheels: dict[Platform, Wheel]
+
+
+class Asset(Table, frozen=True, kw_only=True):
+    """A file of a release that is a build: for one platform and variant, or for one of each number.
+
+    Attributes:
+        variant: What it computes on. Where `file` has a group `number`, that is part of the locked name:
+            `cuda` is locked as `cuda-12.8`.
+        file: The pattern of its name; `{tag}` and the groups of the tag's pattern stand for what they are.
+        beside: The patterns of the files that belong with it; there, `{number}` is that of `file`.
+        program: What is started, once all is unpacked.
+    """
+
+    platform: Platform
+    variant: str
+    file: str
+    program: str
+    beside: tuple[str, ...] = ()
+    needs: Needs = Needs()
+
+
+class Pointer(Table, frozen=True, kw_only=True):
+    """A release without builds, one of whose files holds the tag of a release that has them.
+
+    Attributes:
+        tag: The pattern of its own tag.
+    """
+
+    tag: str
+    file: str
+
+
+class Cuda(Table, frozen=True, kw_only=True):
+    """What builds with one major version of CUDA need: an NVIDIA driver, and a GPU of an age."""
+
+    driver: str
+    compute: str
+
+
+class Bad(Table, frozen=True, kw_only=True):
+    """Releases that do not work, by the numbers in their tags, and why."""
+
+    first: int
+    last: int
+    why: str
+
+
+class Github(Table, frozen=True, kw_only=True):
+    """A repository whose releases are builds of the engine.
+
+    Attributes:
+        tag: The pattern of the tags of such releases; its group `number` tells which is newer.
+        pointer: What a version that people know leads over.
+        elsewhere: Variants that no release has, and how to get them.
+        cuda: By the major version.
+    """
+
+    repository: str
+    tag: str
+    assets: tuple[Asset, ...]
+    pointer: Pointer | None = None
+    elsewhere: dict[str, str] = {}
+    cuda: dict[str, Cuda] = {}
+    bad: tuple[Bad, ...] = ()
 
 
 class Kind(Table, frozen=True, kw_only=True):
@@ -127,6 +205,7 @@ class Source(Table, frozen=True, kw_only=True):
 class StableDiffusionCpp(Table, frozen=True, kw_only=True):
     """All that is known of stable-diffusion.cpp's builds."""
 
+    github: Github
     source: Source
 
 
@@ -138,6 +217,7 @@ class LlamaCpp(Table, frozen=True, kw_only=True):
     """
 
     pypi: Pypi
+    github: Github
     source: Source
     libraries: dict[str, str]
 
@@ -152,37 +232,44 @@ def require(name: str) -> None:
         raise EaiError(f"eai knows no toolchain {name!r}", hint=f"write [toolchain.{LLAMA_CPP}]")
 
 
+def github(name: str) -> Github:
+    """The releases of a toolchain.
+
+    Raises:
+        EaiError: There is none of that name.
+    """
+    return _of(name).github
+
+
 def source(name: str) -> Source:
     """How a toolchain is built from source.
 
     Raises:
         EaiError: There is none of that name.
     """
+    return _of(name).source
+
+
+def _of(name: str) -> LlamaCpp | StableDiffusionCpp:
     if name == LLAMA_CPP:
-        return llama_cpp().source
+        return llama_cpp()
     if name == STABLE_DIFFUSION_CPP:
-        return stable_diffusion_cpp().source
+        return stable_diffusion_cpp()
     raise EaiError(
         f"eai knows no toolchain {name!r}",
         hint=f"write [toolchain.{LLAMA_CPP}] or [toolchain.{STABLE_DIFFUSION_CPP}]",
     )
 
 
-def source_of(program: str) -> Source | None:
-    """How a program is built from source; None for one that eai has no recipe for."""
-    every = (source(name) for name in (LLAMA_CPP, STABLE_DIFFUSION_CPP))
-    return next((each for each in every if each.program == program), None)
-
-
 @cache
 def llama_cpp() -> LlamaCpp:
-    """Read what there is to know of llama.cpp."""
+    """Read what is known of llama.cpp."""
     return msgspec.convert(tomllib.loads(data("llama-cpp.toml")), LlamaCpp)
 
 
 @cache
 def stable_diffusion_cpp() -> StableDiffusionCpp:
-    """Read what there is to know of stable-diffusion.cpp."""
+    """Read what is known of stable-diffusion.cpp."""
     return msgspec.convert(tomllib.loads(data("stable-diffusion-cpp.toml")), StableDiffusionCpp)
 
 

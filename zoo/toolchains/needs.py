@@ -1,109 +1,153 @@
-"""Whether this machine can run a build, asked before it is started: else it dies without a word."""
+"""What a build needs of a machine, and whether that has it: asked before a byte of it is downloaded."""
 
 from __future__ import annotations
 
-import os
-import platform
-import sys
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Self
+from typing import Literal
 
-from packaging.version import Version
+from msgspec.structs import replace
+from packaging.version import InvalidVersion, Version
 
-from zoo.errors import EngineError
-from zoo.toolchains import known
+from zoo.lock.model import Build, Toolchain
+from zoo.platform import Platform
+from zoo.toolchains import known, variants
+from zoo.toolchains.gpus import Gpu
+from zoo.toolchains.machine import Machine
 
-CPUINFO = Path("/proc/cpuinfo")
-_OWN = 'build llama-server on this machine, and use it with `from = { path = "llama-server" }`'
+_GPUS: dict[str, Literal["any", "nvidia", "amd"]] = {"cuda": "nvidia", "rocm": "amd", "vulkan": "any"}
+_VENDORS = {"nvidia": "NVIDIA", "amd": "AMD", "intel": "Intel"}
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
-    """What a build may need of a machine.
+class Obstacle:
+    """Why a machine can't run a build.
 
     Attributes:
-        glibc: The version of the GNU C library; None where there is none, as with musl.
-        macos: The version of macOS; None elsewhere.
-        cpu: The processor's features; None where they cannot be known.
-        loads: Whether a shared library of the system can be loaded.
-        free_threaded: Whether eai's Python has no global lock, and so no stable ABI.
+        what: What it needs, and what there is instead.
+        remedy: What a person can do about it; None where nothing helps but another build.
     """
 
-    glibc: str | None
-    macos: str | None
-    cpu: frozenset[str] | None
-    loads: Callable[[str], bool]
-    free_threaded: bool = False
+    what: str
+    remedy: str | None = None
 
-    @classmethod
-    def this(cls) -> Self:
-        """The machine that eai runs on."""
-        return cls(_glibc(), platform.mac_ver()[0] or None, features(CPUINFO), _loads, "t" in sys.abiflags)
+    def __str__(self) -> str:
+        return self.what if self.remedy is None else f"{self.what} ({self.remedy})"
 
 
-def check(needs: known.Needs, machine: Machine) -> None:
-    """See that a machine has what a build needs.
+def of(toolchain: Toolchain, build: Build) -> known.Needs:
+    """What a locked build needs; nothing where nobody knows it."""
+    if build.recipe is not None:
+        return of_source(toolchain.name, build)
+    if build.files:
+        return known.Needs()
+    if toolchain.request.source == "pypi":
+        return of_wheel(build.platform)
+    if toolchain.request.source == "github" and toolchain.name in known.NAMES:
+        return of_release(known.github(toolchain.name), build.platform, build.variant)
+    return known.Needs()
 
-    Raises:
-        EngineError: It lacks something; with how to get it, where it can be got.
-    """
-    _check_system(needs, machine)
-    if machine.cpu is not None and (lacking := sorted(set(needs.cpu) - machine.cpu)):
-        raise EngineError(
-            f"the locked build of llama.cpp needs a processor with {', '.join(lacking)},"
-            " and this machine's has none",
-            hint=_OWN,
+
+def of_source(name: str, build: Build) -> known.Needs:
+    """What a build that is made on the machine needs to run there."""
+    if name not in known.NAMES:
+        return known.Needs()
+    needs = known.source(name).needs(build.platform, build.variant)
+    return replace(needs, gpu=_GPUS.get(build.variant.partition("-")[0]))
+
+
+def of_wheel(platform: Platform) -> known.Needs:
+    """What llama.cpp's wheel for a platform needs."""
+    wheel = known.llama_cpp().pypi.wheels.get(platform)
+    return replace(known.Needs() if wheel is None else wheel.needs, stable_abi=True)
+
+
+def of_release(data: known.Github, platform: Platform, variant: str) -> known.Needs:
+    """What the build of a release for a platform needs."""
+    for asset in data.assets:
+        number = variants.number(asset.variant, variant)
+        if asset.platform == platform and number is not None:
+            return _numbered(data, asset, number)
+    return known.Needs()
+
+
+def _numbered(data: known.Github, asset: known.Asset, number: str) -> known.Needs:
+    """Add what follows from the version of CUDA or ROCm in a variant's name; without one, from the newest."""
+    if asset.variant == "cuda":
+        newest = max(data.cuda, key=int)
+        cuda = data.cuda.get(number.partition(".")[0], data.cuda[newest])
+        return replace(asset.needs, driver=cuda.driver, compute=cuda.compute)
+    if asset.variant == "rocm":
+        return replace(asset.needs, rocm=number or None)
+    return asset.needs
+
+
+def obstacles(needs: known.Needs, machine: Machine) -> tuple[Obstacle, ...]:
+    """List everything that a machine lacks of what a build needs."""
+    return tuple(_obstacles(needs, machine))
+
+
+def _obstacles(needs: known.Needs, machine: Machine) -> Iterator[Obstacle]:
+    if needs.stable_abi and machine.free_threaded:
+        yield Obstacle(
+            "cannot be loaded by a free-threaded Python, and eai runs on one",
+            "install eai with an ordinary Python",
         )
+    yield from _gpu(needs, machine)
+    for name, least, found in (
+        ("glibc", needs.glibc, machine.glibc),
+        ("macOS", needs.macos, machine.macos),
+        ("ROCm", needs.rocm, machine.rocm),
+    ):
+        if least is not None and not _reaches(found, least):
+            yield Obstacle(f"needs {name} {least} or newer, and this machine has {found or f'no {name}'}")
+    if machine.cpu is not None and (lacking := sorted(set(needs.cpu) - machine.cpu)):
+        yield Obstacle(f"needs a processor with {', '.join(lacking)}, and this machine's has none")
     for library in needs.libraries:
         if not machine.loads(library):
-            raise EngineError(
-                f"this machine has no {library}, and the locked build of llama.cpp needs it",
-                hint=known.llama_cpp().libraries.get(library),
-            )
+            yield Obstacle(f"needs {library}, which this machine lacks", remedy(library))
 
 
-def _check_system(needs: known.Needs, machine: Machine) -> None:
-    if machine.free_threaded:
-        raise EngineError(
-            "the locked build of llama.cpp cannot be loaded by a free-threaded Python, and eai runs on one",
-            hint="install eai with an ordinary Python",
+def _gpu(needs: known.Needs, machine: Machine) -> Iterator[Obstacle]:
+    if needs.gpu is None:
+        return
+    if machine.jetson is not None and not needs.jetson:
+        yield Obstacle(
+            "has no code for the GPU of a Jetson",
+            '`from = "source"` builds it on the board',
         )
-    wanted = (("glibc", needs.glibc, machine.glibc), ("macOS", needs.macos, machine.macos))
-    for name, least, found in wanted:
-        if least is not None and (found is None or Version(found) < Version(least)):
-            raise EngineError(
-                f"the locked build of llama.cpp needs {name} {least} or newer,"
-                f" and this machine has {found or f'no {name}'}",
-                hint=_OWN,
-            )
+        return
+    fitting = [gpu for gpu in machine.gpus() if needs.gpu in {"any", gpu.kind}]
+    if not fitting:
+        whose = _VENDORS.get(needs.gpu)
+        yield Obstacle(f"needs {f'an {whose}' if whose else 'a'} GPU, and none is seen on this machine")
+    elif needs.gpu == "nvidia":
+        yield from _nvidia(needs, fitting)
 
 
-def _glibc() -> str | None:
+def _nvidia(needs: known.Needs, gpus: list[Gpu]) -> Iterator[Obstacle]:
+    """What the best of the GPUs lacks; one driver serves them all."""
+    driver = gpus[0].driver
+    if needs.driver is not None and not _reaches(driver, needs.driver):
+        yield Obstacle(
+            f"needs NVIDIA's driver {needs.driver} or newer, and this machine has {driver or 'none'}",
+            "install a newer driver",
+        )
+    stated = [gpu.compute for gpu in gpus if gpu.compute is not None]
+    best = max(stated, key=Version, default=None)
+    if needs.compute is not None and best is not None and not _reaches(best, needs.compute):
+        yield Obstacle(
+            f"needs a GPU of compute capability {needs.compute} or more, and this machine's has {best}"
+        )
+
+
+def remedy(library: str) -> str | None:
+    """How a person gets a shared library."""
+    return known.llama_cpp().libraries.get(library)
+
+
+def _reaches(found: str | None, least: str) -> bool:
     try:
-        name = os.confstr("CS_GNU_LIBC_VERSION") or ""
-    except (AttributeError, ValueError):  # no such function, or another C library
-        return None
-    return name.removeprefix("glibc ") or None
-
-
-def features(cpuinfo: Path) -> frozenset[str] | None:
-    """The features of the first processor, in the form of /proc/cpuinfo; None where it does not say."""
-    try:
-        lines = cpuinfo.read_text("utf-8", "replace").splitlines()
-    except OSError:
-        return None
-    return next(
-        (frozenset(line.partition(":")[2].split()) for line in lines if line.startswith("flags")), None
-    )
-
-
-def _loads(library: str) -> bool:
-    import ctypes  # noqa: PLC0415 - only where an engine is about to be started
-
-    try:
-        ctypes.CDLL(library)
-    except OSError:
+        return found is not None and Version(found) >= Version(least)
+    except InvalidVersion:
         return False
-    return True

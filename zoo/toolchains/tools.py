@@ -78,18 +78,24 @@ class Tools:
         return {name: _version(program) for name, program in sorted(self.programs.items())}
 
 
-def find(recipe: Recipe, search: str | None) -> Tools:
+def places(env: Mapping[str, str]) -> str:
+    """Where a user has tools: the PATH, and what is said of a toolkit of CUDA or ROCm."""
+    kits = (Path(env[name], "bin") for name in ("CUDA_HOME", "CUDA_PATH", "ROCM_PATH") if env.get(name))
+    return os.pathsep.join((env.get("PATH") or os.defpath, *map(str, kits)))
+
+
+def find(recipe: Recipe, search: str) -> Tools:
     """Find all that a recipe needs.
 
     Args:
         recipe: Its flags say which compilers it takes.
-        search: The user's PATH.
+        search: Folders, as a PATH names them.
 
     Raises:
         EngineError: Some are missing: all of them are named, with the command that gets them.
     """
     wanted = needed(recipe)
-    everywhere = os.pathsep.join((search or os.defpath, *FOLDERS))
+    everywhere = os.pathsep.join((search, *FOLDERS))
     found = {tool.names[0]: _which(tool, everywhere) for tool in wanted}
     if missing := [tool for tool in wanted if found[tool.names[0]] is None]:
         names = ", ".join(tool.names[0] for tool in missing)

@@ -12,8 +12,7 @@ from pathlib import Path
 from zoo.errors import IntegrityError, Malformed
 from zoo.sources import tarstream
 from zoo.store.names import clean, distinct
-
-_PIECE = 1 << 20
+from zoo.toolchains.tarball import Bounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +68,7 @@ def _opened(archive: Path, limits: Limits) -> Iterator[Iterator[tarstream.Entry]
     try:
         with gzip.open(archive, "rb") as plain:
             bound = min(limits.size, max(limits.free, archive.stat().st_size * limits.ratio))
-            yield tarstream.entries(_Bounded(plain, bound), absolute=False)
+            yield tarstream.entries(Bounded(plain, bound), absolute=False)
     except (Malformed, EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise IntegrityError(f"the archive {archive.name} cannot be unpacked: {error}") from None
 
@@ -82,20 +81,3 @@ def _write(entry: tarstream.Entry, target: Path) -> None:
                 out.write(chunk)
     except (FileExistsError, NotADirectoryError, IsADirectoryError):
         raise Malformed(f"it holds {'/'.join(entry.path)!a} twice, or as a file and a folder") from None
-
-
-class _Bounded:
-    """A gzip stream that never gives more than so many bytes."""
-
-    def __init__(self, plain: gzip.GzipFile, bound: int) -> None:
-        self._plain, self._left = plain, bound
-
-    def read(self, size: int, /) -> bytes:
-        """Read so many bytes; fewer only at the end."""
-        data = b""
-        while len(data) < size and (piece := self._plain.read(min(size - len(data), _PIECE))):
-            data += piece
-        self._left -= len(data)
-        if self._left < 0:
-            raise Malformed("it would become larger than an archive of its size may")
-        return data

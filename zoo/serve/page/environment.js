@@ -11,11 +11,7 @@ export function environment(now) {
   const facts = [
     fact("Environment id", copyable(now.environment)),
     fact("Platform", now.platform),
-    ...(now.engines ?? []).map((engine) => fact(
-      engine.name,
-      `${engine.version} · ${engine.variant} `,
-      engine.digest ? copyable(engine.digest) : null,
-    )),
+    fact("Engine", now.engines.join("; ") || "unknown"),
   ];
   at("environment").replaceChildren(...facts.flat());
   bytes();

@@ -25,6 +25,7 @@ def main(words: list[str]) -> NoReturn:
         params = flags.params(engine, rest)
     except flags.Refused as refused:
         _fail(str(refused))
+    sentinel.wait_for_go(pipes)
     _serve(_load(engine, params), pipes)
 
 

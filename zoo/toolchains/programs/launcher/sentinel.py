@@ -26,10 +26,12 @@ class Pipes(NamedTuple):
     Attributes:
         alive: Can be read, which means its end, when eai is gone; None where nobody watches.
         ready: Takes the word that the engine answers; None where nobody reads it.
+        go: Can be read when the model may be loaded; None for at once.
     """
 
     alive: int | None
     ready: int | None
+    go: int | None = None
 
 
 def take_pipes(words: list[str]) -> tuple[Pipes, list[str]]:
@@ -39,10 +41,18 @@ def take_pipes(words: list[str]) -> tuple[Pipes, list[str]]:
         ValueError: A descriptor is no number.
     """
     found: dict[str, int] = {}
-    while len(words) > 1 and words[0] in {"--alive-fd", "--ready-fd"}:
+    while len(words) > 1 and words[0] in {"--alive-fd", "--ready-fd", "--go-fd"}:
         found[words[0]] = int(words[1])
         words = words[2:]
-    return Pipes(found.get("--alive-fd"), found.get("--ready-fd")), words
+    return Pipes(found.get("--alive-fd"), found.get("--ready-fd"), found.get("--go-fd")), words
+
+
+def wait_for_go(pipes: Pipes) -> None:
+    """Wait until the memory for the model is free; leave where eai no longer wants it."""
+    if pipes.go is not None:
+        if not os.read(pipes.go, 1):
+            os._exit(0)
+        os.close(pipes.go)
 
 
 def tell_ready(pipes: Pipes) -> None:

@@ -14,6 +14,7 @@ def main(words: list[str]) -> NoReturn:
     pipes, rest = sentinel.take_pipes(words[1:])
     if "--host" not in rest[:-1]:
         sys.exit("error: the program needs `--host SOCKET`")
+    sentinel.wait_for_go(pipes)
     sentinel.post(pipes, health=rest[rest.index("--host") + 1])
     command = [words[0], *rest]
     try:

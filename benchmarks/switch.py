@@ -1,0 +1,252 @@
+"""Time a request for a model that is not loaded to its first token, where another must go first.
+
+    python benchmarks/switch.py [--rounds 10] [--size 300] [--llama-swap PATH]
+
+The same two models and the same engine behind eai, behind llama-swap, and started by hand (the engine's
+own cold start: nothing has to go). In turns; each pair of models excludes each other. Then, with the
+files of the next model out of the page cache and a stream of one second still to end: with eai reading
+ahead meanwhile, and without.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from models import chat
+from support.engine import PROGRAMS, UnixConnection, wheel_folder
+from support.serving import MIB, Proxies, environment, served
+
+from zoo.environment.model import ServedModel
+
+AIM_SWAP, AIM_OWN = 0.5, 0.050
+NAMES = ("a", "b")
+HERE = Path(__file__).parent
+Connect = Callable[[], http.client.HTTPConnection]
+
+
+def models(folder: Path, size: int) -> tuple[ServedModel, ...]:
+    """Two models of so many MiB, which exclude each other."""
+    chat.BLOCKS, chat.FEED_FORWARD = 24, max(128, size * MIB // (24 * 3 * 64 * 4) // 64 * 64)
+    made = []
+    for name in NAMES:
+        (path,) = chat.write_chat(folder / f"{name}.gguf", endless=True)
+        with path.open("rb+") as file:
+            os.fsync(file.fileno())
+        made.append(served(path, name, "--no-webui", main=name == "a", files=(path,)))
+    return tuple(made)
+
+
+def first_token(connect: Connect, model: str, *, tokens: int = 1) -> Iterator[float]:
+    """Ask until somebody answers; the seconds to the first token, and then to the end."""
+    body = {
+        "model": model,
+        "stream": True,
+        "max_tokens": tokens,
+        "messages": [{"role": "user", "content": "x"}],
+    }
+    began = time.perf_counter()
+    while True:
+        connection = connect()
+        with contextlib.suppress(OSError), contextlib.closing(connection):
+            connection.request(
+                "POST", "/v1/chat/completions", json.dumps(body), {"Content-Type": "application/json"}
+            )
+            response = connection.getresponse()
+            if response.status == 200:
+                while b'"content":"' not in response.readline():
+                    pass
+                yield time.perf_counter() - began
+                response.read()
+                yield time.perf_counter() - began
+                return
+        time.sleep(0.002)
+
+
+def by_hand(model: ServedModel, folder: Path) -> float:
+    """Start the engine alone and ask it."""
+    path = folder / "hand.sock"
+    path.unlink(missing_ok=True)
+    ready, ready_theirs = os.pipe()
+    alive_theirs, alive = os.pipe()
+    command = model.engine.command(path, ready_fd=ready_theirs, alive_fd=alive_theirs)
+    pipes = (ready_theirs, alive_theirs)
+    began = time.perf_counter()
+    try:
+        with subprocess.Popen(
+            command.argv,
+            env=dict(command.env),
+            cwd=command.cwd,
+            pass_fds=pipes,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as process:
+            answer = first_token(lambda: UnixConnection(path), model.name)
+            next(answer)
+            took = time.perf_counter() - began
+            next(answer)
+            process.send_signal(signal.SIGTERM)
+        return took
+    finally:
+        for pipe in (ready, alive, *pipes):
+            os.close(pipe)
+
+
+@contextlib.contextmanager
+def llama_swap(program: str, made: tuple[ServedModel, ...], folder: Path) -> Iterator[Connect]:
+    """Run llama-swap over the same models and engine."""
+    engines = {}
+    for model in made:
+        words = (
+            sys.executable,
+            "-S",
+            "-P",
+            "-B",
+            str(HERE / "tcp_engine.py"),
+            "${PORT}",
+            *model.engine.flags,
+        )
+        path = f"PYTHONPATH={PROGRAMS}:{wheel_folder()}"
+        engines[model.name] = {"cmd": " ".join(words), "env": [path], "proxy": "http://127.0.0.1:${PORT}"}
+    config = folder / "swap.json"
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port, start = free.getsockname()[1], 20000 + os.getpid() % 20000
+    config.write_text(json.dumps({"startPort": start, "models": engines, "logLevel": "error"}))
+    listen = f"127.0.0.1:{port}"
+    with subprocess.Popen(
+        (program, "-config", str(config), "-listen", listen),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        yield lambda: http.client.HTTPConnection(listen)
+        process.send_signal(signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def eai(made: tuple[ServedModel, ...], folder: Path) -> Iterator[Connect]:
+    """Run eai over the models."""
+    folder.mkdir()
+    proxies = Proxies(folder)
+    proxy = proxies.start(environment(*made, memory="150MiB"))
+    proxy.until_ready()
+    yield lambda: http.client.HTTPConnection(proxy.url.removeprefix("http://"))
+    proxy.end()
+    proxies.close()
+
+
+def switch(connect: Connect, name: str) -> float:
+    """Seconds to the first token of a model while the other is loaded."""
+    answer = first_token(connect, name)
+    took = next(answer)
+    next(answer)
+    return took
+
+
+def forget(model: ServedModel) -> None:
+    """Have the kernel forget a model's files."""
+    for file in model.files:
+        descriptor = os.open(file, os.O_RDONLY)
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.close(descriptor)
+
+
+def behind_a_stream(connect: Connect, busy: str, model: ServedModel, *, tokens: int) -> float:
+    """Seconds from the end of a stream to the first token of the next model, whose files are cold."""
+    forget(model)
+    stream = first_token(connect, busy, tokens=tokens)
+    next(stream)
+    ended: list[float] = []
+    reading = threading.Thread(target=lambda: (next(stream), ended.append(time.perf_counter())))
+    reading.start()
+    switch(connect, model.name)
+    now = time.perf_counter()
+    reading.join()
+    return now - ended[0]
+
+
+def cold(made: tuple[ServedModel, ...], folder: Path, rounds: int) -> tuple[float, float]:
+    """Medians of cold switches behind a stream: with files read ahead, and without."""
+    without = tuple(dataclasses.replace(model, files=()) for model in made)
+    medians = []
+    # One after the other: the kernel forgets no file that an engine has mapped.
+    for kind, served_ in (("ahead", made), ("not", without)):
+        times = []
+        with eai(served_, folder / kind) as connect:
+            switch(connect, "b")
+            for number in range(rounds):
+                model, busy = made[number % 2], made[1 - number % 2].name
+                times.append(behind_a_stream(connect, busy, model, tokens=TOKENS))
+        medians.append(statistics.median(times))
+    return medians[0], medians[1]
+
+
+TOKENS = 150  # a stream of about a second
+
+
+def main() -> int:
+    """Alternate, and print medians and ratios; 1 where an aim is missed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--size", type=int, default=300, help="MiB of each model")
+    parser.add_argument(
+        "--llama-swap", default=shutil.which("llama-swap") or str(Path.home() / "go/bin/llama-swap")
+    )
+    args = parser.parse_args()
+    times: dict[str, list[float]] = {"own": [], "swap": [], "eai": []}
+    with tempfile.TemporaryDirectory(prefix="eai") as name:
+        folder = Path(name)
+        made = models(folder, args.size)
+        with contextlib.ExitStack() as stack:
+            ours = stack.enter_context(eai(made, folder / "eai"))
+            theirs = None
+            if Path(args.llama_swap).is_file():
+                theirs = stack.enter_context(llama_swap(args.llama_swap, made, folder))
+                switch(theirs, "a")
+            for number in range(args.rounds):
+                model = made[1 - number % 2]
+                times["own"].append(by_hand(model, folder))
+                times["eai"].append(switch(ours, model.name))
+                if theirs is not None:
+                    times["swap"].append(switch(theirs, model.name))
+        ahead, alone = cold(made, folder, max(4, args.rounds // 2))
+    return report(times, ahead, alone)
+
+
+def report(times: dict[str, list[float]], ahead: float, alone: float) -> int:
+    """Print it all; 1 where an aim is missed."""
+    own, ours = statistics.median(times["own"]), statistics.median(times["eai"])
+    more = ours - own
+    print(f"the engine's own cold start {own:.3f} s, eai {ours:.3f} s: {more * 1000:+.0f} ms (aim: 50)")
+    missed = more > AIM_OWN
+    if times["swap"]:
+        swap = statistics.median(times["swap"])
+        print(
+            f"llama-swap {swap * 1000:.0f} ms: eai takes {ours / swap:.2f}x of it (aim: at most {AIM_SWAP}x)"
+        )
+        missed |= ours / swap > AIM_SWAP
+    print(
+        f"cold files, from the end of a stream: {ahead * 1000:.0f} ms read ahead, {alone * 1000:.0f} ms not: "
+        f"{ahead / alone:.2f}x"
+    )
+    return int(missed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.github import File, GitHub, serving
+from support.official import unix
+
+from zoo.errors import SourceError
+from zoo.lock.model import Artifact, Build
+from zoo.resolve.shelf import Shelf
+from zoo.sources.github import uri
+from zoo.sources.registry import sources
+from zoo.store import Store, trees
+
+REPO, NAME = "ggml-org/llama.cpp", "llama-b1-bin-ubuntu-x64.tar.gz"
+URI = uri(REPO, "b1", NAME)
+CONTENT = unix("b1", b"#!", "x")
+
+
+@pytest.fixture
+def github() -> Iterator[GitHub]:
+    with serving() as made:
+        made.release(REPO, "b1", File(name=NAME, content=CONTENT), File(name="big.txt", content=bytes(5000)))
+        made.release(REPO, "v1.0.0", File(name="nightly-tag.txt", content=b"b1\n"))
+        yield made
+
+
+def _shelf(github: GitHub, store: Store, *known: Artifact) -> Shelf:
+    found = sources(base=Path(), env=github.env, offline=False)
+    return Shelf(found, store, lambda _: None, known)
+
+
+def test_a_file_is_fetched_once_to_learn_its_digest_and_its_tree(github: GitHub, tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    shelf = _shelf(github, store)
+
+    digest = shelf.get(URI, NAME, len(CONTENT))
+    assert shelf.get(URI, NAME, len(CONTENT)) == digest
+    assert store.object(digest).read_bytes() == CONTENT
+    assert len(github.storage.asked) == 1
+
+    build = Build(platform="windows-x86_64", variant="cpu", program="llama-server", digest=digest)
+    (tree,) = [shelf.tree(build)] and store.trees()
+    assert shelf.tree(build) == trees.digest(tree)
+
+
+def test_what_is_locked_is_fetched_again_only_to_be_unpacked(github: GitHub, tmp_path: Path) -> None:
+    first = Store(tmp_path / "first")
+    digest = _shelf(github, first).get(URI, NAME, len(CONTENT))
+    locked = Artifact(digest=digest, size=len(CONTENT), github=(URI,))
+
+    assert _shelf(github, first, locked).get(URI, NAME, len(CONTENT)) == digest
+    assert len(github.storage.asked) == 1
+    second = Store(tmp_path / "second")
+    assert _shelf(github, second, locked).get(URI, NAME, len(CONTENT)) == digest
+    assert second.has(digest)
+
+
+def test_small_files_are_read_and_others_are_not(github: GitHub, tmp_path: Path) -> None:
+    shelf = _shelf(github, Store(tmp_path))
+
+    assert shelf.read(uri(REPO, "v1.0.0", "nightly-tag.txt"), "nightly-tag.txt") == b"b1\n"
+    with pytest.raises(SourceError, match="not as small as it should be"):
+        shelf.read(uri(REPO, "b1", "big.txt"), "big.txt")

@@ -1,0 +1,59 @@
+"""Fetches the files of releases whose digests nobody states, so that builds made of them can be locked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from zoo.digest import Digest
+from zoo.errors import SourceError
+from zoo.fetch.events import Progress
+from zoo.lock.model import Artifact, Build, SourceKind
+from zoo.resolve.fetcher import Fetcher
+from zoo.sources.base import Found, Source
+from zoo.store import Store, trees
+from zoo.toolchains.install import unpacked
+
+_SMALL = 4096
+
+
+class Shelf:
+    """Keeps in the store what it fetched; see `zoo.toolchains.github.Shelf`.
+
+    Args:
+        sources: By kind.
+        store: Where files and trees go.
+        progress: Is told what is downloaded.
+        known: The artifacts that are locked.
+    """
+
+    def __init__(
+        self,
+        sources: Mapping[SourceKind, Source],
+        store: Store,
+        progress: Progress,
+        known: Iterable[Artifact],
+    ) -> None:
+        self._sources, self._store = sources, store
+        self._fetcher = Fetcher(sources, store, progress, known)
+
+    def get(self, uri: str, name: str, size: int) -> Digest:
+        """Fetch a file of a release, unless it is locked already, and say its digest."""
+        found = Found(path=name, uri=uri, size=size, digest=None)
+        digest, _ = self._fetcher.get("github", found, again=False)
+        if not self._store.has(digest):  # locked, and yet it is about to be unpacked
+            digest, _ = self._fetcher.get("github", found, again=True)
+        return digest
+
+    def read(self, uri: str, name: str) -> bytes:
+        """Fetch a small file."""
+        with self._sources["github"].open(uri, size=None) as download, download.read(0, None) as body:
+            content = b""
+            for chunk in body.chunks:
+                content += chunk
+                if len(content) > _SMALL:
+                    raise SourceError(f"{name} of a release is not as small as it should be: {uri}")
+            return content
+
+    def tree(self, build: Build) -> str:
+        """Unpack a build, and say the digest of what came out."""
+        return trees.digest(unpacked(build, self._store))

@@ -1,0 +1,186 @@
+"""What this machine is and has, as far as a build of an engine may ask."""
+
+from __future__ import annotations
+
+import functools
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from zoo.toolchains import gpus
+from zoo.toolchains.gpus import Gpu, Run, read
+
+_PATIENCE = 20  # seconds; nvidia-smi wakes GPUs that sleep, which takes some
+_SMI_PATH = os.pathsep.join(
+    ("/usr/bin", "/usr/local/bin", "/usr/lib/wsl/lib", "/usr/local/nvidia/bin", "/run/current-system/sw/bin")
+)
+_TEGRA = re.compile(r"# R(?P<major>\d+) \(release\), REVISION: (?P<minor>[\d.]+)")
+_VERSION = re.compile(r"\d+(\.\d+)*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """What a build may need of a machine. What takes long to find out is only found out when it is asked for.
+
+    Attributes:
+        system: As `sys.platform` has it: linux, darwin, win32.
+        glibc: The version of the GNU C library; None where there is none, as with musl.
+        macos: The version of macOS; None elsewhere.
+        cpu: The processor's features; None where they cannot be known.
+        memory: Bytes of all its memory; None where that cannot be known.
+        jetson: The release of NVIDIA's Linux for Jetson boards, such as `36.4.0`; None on other machines.
+        rocm: The version of AMD's ROCm that is installed.
+        gpus: Lists the GPUs.
+        loads: Says whether a shared library of the system can be loaded.
+        free_threaded: Whether eai's Python has no global lock, and so no stable ABI.
+    """
+
+    system: str = "linux"
+    glibc: str | None = None
+    macos: str | None = None
+    cpu: frozenset[str] | None = None
+    memory: int | None = None
+    jetson: str | None = None
+    rocm: str | None = None
+    gpus: Callable[[], tuple[Gpu, ...]] = tuple
+    loads: Callable[[str], bool] = lambda _: True
+    free_threaded: bool = False
+
+
+def _run(command: Sequence[str]) -> str | None:
+    """Run a program of the system, in a bare environment; None where there is none, or it fails."""
+    program = shutil.which(command[0], path=_SMI_PATH)
+    if program is None:
+        return None
+    env: Mapping[str, str] = {"LC_ALL": "C", "PATH": _SMI_PATH}
+    try:
+        ran = subprocess.run(
+            (program, *command[1:]),
+            env=env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_PATIENCE,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return ran.stdout.decode("utf-8", "replace") if ran.returncode == 0 else None
+
+
+def _loads(library: str) -> bool:
+    """Whether a shared library of the system can be loaded; it stays in this process."""
+    import ctypes  # noqa: PLC0415 - only where a build needs a library
+
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
+
+
+def _confstr(name: str) -> str | None:
+    ask = getattr(os, "confstr", None)  # not on Windows
+    return None if ask is None else ask(name)
+
+
+def _sysconf(name: str) -> int:
+    ask = getattr(os, "sysconf", None)
+    return 0 if ask is None else ask(name)
+
+
+def _mac_version() -> str:
+    return platform.mac_ver()[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Eyes:
+    """What a machine is looked at with.
+
+    Attributes:
+        root: The root of its file system.
+        system: As `sys.platform` has it.
+        arch: As `uname -m` has it.
+        run: Runs a program that tells of it.
+        loads: Tries to load a shared library.
+        confstr: Gives a string of the system's configuration; raises what `os.confstr` does.
+        sysconf: Gives a number of it; raises what `os.sysconf` does.
+        macos: Gives the version of macOS, or an empty string.
+    """
+
+    root: Path = Path("/")
+    system: str = sys.platform
+    arch: str = field(default_factory=platform.machine)
+    run: Run = _run
+    loads: Callable[[str], bool] = _loads
+    confstr: Callable[[str], str | None] = _confstr
+    sysconf: Callable[[str], int] = _sysconf
+    macos: Callable[[], str] = _mac_version
+
+
+def look(eyes: Eyes | None = None) -> Machine:
+    """Look at the machine that eai runs on; of a GPU, nothing is asked before somebody wants to know."""
+    eyes = eyes or Eyes()
+    board = _jetson(eyes.root)
+    return Machine(
+        system=eyes.system,
+        glibc=_glibc(eyes.confstr),
+        macos=eyes.macos() or None,
+        cpu=features(eyes.root / "proc/cpuinfo"),
+        memory=_memory(eyes.sysconf),
+        jetson=board,
+        rocm=_rocm(eyes.root),
+        gpus=functools.cache(lambda: _gpus(eyes, board)),
+        loads=eyes.loads,
+        free_threaded="t" in getattr(sys, "abiflags", ""),
+    )
+
+
+def features(cpuinfo: Path) -> frozenset[str] | None:
+    """The features of the first processor, in the form of /proc/cpuinfo; None where it does not say."""
+    try:
+        lines = cpuinfo.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return None
+    named = (line for line in lines if line.startswith(("flags", "Features")))
+    return next((frozenset(line.partition(":")[2].split()) for line in named), None)
+
+
+def _glibc(confstr: Callable[[str], str | None]) -> str | None:
+    try:
+        name = confstr("CS_GNU_LIBC_VERSION") or ""
+    except (OSError, ValueError):  # another C library
+        return None
+    return name.removeprefix("glibc ") or None
+
+
+def _memory(sysconf: Callable[[str], int]) -> int | None:
+    try:
+        return sysconf("SC_PHYS_PAGES") * sysconf("SC_PAGE_SIZE") or None
+    except (OSError, ValueError):
+        return None
+
+
+def _jetson(root: Path) -> str | None:
+    match = _TEGRA.match(read(root / "etc/nv_tegra_release") or "")
+    return f"{match['major']}.{match['minor']}" if match else None
+
+
+def _rocm(root: Path) -> str | None:
+    match = _VERSION.match(read(root / "opt/rocm/.info/version") or "")
+    return match[0] if match else None
+
+
+def _gpus(eyes: Eyes, board: str | None) -> tuple[Gpu, ...]:
+    if eyes.system == "darwin":
+        return (Gpu(kind="apple", name="Apple GPU"),) if eyes.arch == "arm64" else ()
+    if board is not None:
+        # Its GPU shares the memory of the board, and older releases have no nvidia-smi.
+        name = read(eyes.root / "proc/device-tree/model") or "NVIDIA Jetson"
+        return (Gpu(kind="nvidia", name=name, driver=gpus.driver(eyes.root)),)
+    return gpus.found(eyes.root, eyes.run)
