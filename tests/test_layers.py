@@ -20,6 +20,7 @@ ROWS = (
     ("environment",),
     ("serve",),
     ("share",),
+    ("doctor",),
     ("cli",),
 )
 RANK = {room: rank for rank, room in enumerate(itertools.chain.from_iterable(ROWS))}

@@ -83,3 +83,10 @@ def test_what_is_not_as_the_zoofile_says_is_said() -> None:
 )
 def test_a_duration_has_its_two_largest_units(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_how_far_a_picture_is_is_said() -> None:
+    drawing = {"step": 3, "steps": 8, "pictures": 2, "waiting": 1}
+    flux = {**STATUS["models"][1], "name": "flux", "drawing": drawing, "waiting": 0, "problem": None}
+
+    assert "step 3 of 8, 1 waiting" in list(lines({**STATUS, "models": [flux]}))[-1]

@@ -17,12 +17,14 @@ from zoo.lock.model import (
     File,
     Lock,
     Model,
+    Part,
+    PartRole,
     Settings,
     Toolchain,
     ToolchainRequest,
 )
 from zoo.platform import PLATFORMS, Platform
-from zoo.zoofile.model import Origin, Own, Request, Sampling, Server
+from zoo.zoofile.model import Image, Origin, Own, Request, Sampling, Server
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -79,6 +81,26 @@ def model(name: str, *numbers: int, main: bool = False, **changes: object) -> Mo
     return Model(**{**given, **changes})
 
 
+def drawing(name: str, number: int, *parts: tuple[int, PartRole], **changes: object) -> Model:
+    """A model that draws, the main one, with parts."""
+    given = {
+        "request": Request(path=f"{name}.gguf", kind="image"),
+        "facts": facts(
+            architecture="flux", context_length=0, kv_token=0, overhead=100, pixel=10, whole=False
+        ),
+        "settings": settings(
+            main=True,
+            task="image-generation",
+            context_length=0,
+            batch=0,
+            sampling=Sampling(),
+            image=Image(steps=4, size="64x64", seed=42),
+        ),
+        "parts": tuple(Part(path=f"{each}.st", digest=digest(each), role=role) for each, role in parts),
+    }
+    return model(name, number, **{**given, **changes})
+
+
 def toolchain(*numbers: int, name: str = "llama-cpp", **changes: object) -> Toolchain:
     given = {
         "name": name,
@@ -114,6 +136,7 @@ class Make:
     facts = staticmethod(facts)
     settings = staticmethod(settings)
     model = staticmethod(model)
+    drawing = staticmethod(drawing)
     toolchain = staticmethod(toolchain)
     lock = staticmethod(lock)
 

@@ -155,8 +155,7 @@ def test_settings_that_cannot_be_are_found(make: Make, changes: dict[str, object
 
 
 def test_an_image_model_needs_no_context(make: Make) -> None:
-    settings = make.settings(main=True, task="image-generation", context_length=0, batch=0)
-    validate(make.lock(make.model("flux", 1, settings=settings)))
+    validate(make.lock(make.drawing("flux", 1)))
 
 
 def test_a_model_of_nothing_is_found(make: Make) -> None:

@@ -68,9 +68,6 @@ def test_a_batch_is_no_longer_than_the_context(make: Make) -> None:
 def test_the_task_is_what_is_declared_else_the_catalogues_else_the_headers(make: Make) -> None:
     assert settle(Model(task="rerank"), make.facts(task="embed"), main=False).task == "rerank"
     assert settle(Model(), make.facts(task="rerank", embedding=True), main=False).task == "rerank"
-    assert (
-        settle(Model(), make.facts(task="image-generation", context_length=0), main=False).context_length == 0
-    )
 
 
 def test_a_reranker_ranks(make: Make) -> None:

@@ -187,6 +187,6 @@ def test_several_models_that_fail_are_replaced_in_their_order(copied: Bench) -> 
 
 
 def test_models_for_other_engines_are_refused_as_before(copied: Bench) -> None:
-    with pytest.raises(ZoofileError, match="no engine"):
+    with pytest.raises(ZoofileError, match="is for mlx-flux"):
         copied.lock("[models.flux-schnell]\n")
     assert copied.chest.looked == 0

@@ -189,10 +189,7 @@ async def test_an_engine_that_was_killed_is_an_error_that_says_so_and_then_comes
         with pytest.raises(openai.APIError, match=r"endless ended before its answer was whole.*SIGKILL"):
             await said(stream)
         short = {**FOREVER, "max_tokens": 8, "stream": False}
-        with pytest.raises(openai.InternalServerError, match=r"started again soon.*SIGKILL") as refused:
-            await client.chat.completions.create(**short)
-        assert refused.value.response.headers["Retry-After"] == "1"
-        answer = await client.with_options(max_retries=2).chat.completions.create(**short)
+        answer = await client.chat.completions.create(**short)
         assert answer.choices[0].finish_reason == "length"
     assert proxy.state_of("endless")["crashes"] == 1
 

@@ -39,7 +39,7 @@ class Bench:
             zoofile,
             old,
             sources={"hf": self.hub, "url": self.web, "path": self.disk, "ipfs": self.chest},
-            providers={"pypi": self.workshop},
+            providers={"pypi": self.workshop, "source": self.workshop},
             store=self.store,
             upgrade=Upgrade(**upgrade),
             progress=self.chest.events.append,

@@ -112,3 +112,15 @@ def test_it_is_for_this_platform_only(tmp_path: Path) -> None:
     other: Platform = "windows-arm64"
     with pytest.raises(EaiError, match="windows-arm64 must be locked too"):
         _lock(tmp_path, platforms=(current(), other))
+
+
+def test_an_sd_server_is_adopted_under_its_commit(tmp_path: Path) -> None:
+    script = "#!/bin/sh\necho 'stable-diffusion.cpp version unknown, commit 97d2990'\n"
+    _program(tmp_path, script)
+    request = ToolchainRequest(version="latest", source=Own(path="bin/llama-server"), variant="cpu")
+
+    toolchain, _ = PathProvider(tmp_path).lock("stable-diffusion-cpp", request, None)
+
+    assert toolchain.version == "97d2990"
+    with pytest.raises(EaiError, match="is no llama-server"):
+        _lock(tmp_path)

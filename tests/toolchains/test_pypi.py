@@ -161,3 +161,12 @@ def test_the_data_states_a_wheel_and_needs_that_can_be_met_for_each_platform() -
         assert wheel.tag in TAGS[platform]
         assert set(wheel.needs.libraries) <= set(data.libraries)
     assert data.pypi.wheels[LINUX].needs.cpu == ("avx2", "bmi2", "f16c", "fma")
+
+
+def test_an_engine_without_wheels_names_what_there_is() -> None:
+    request = ToolchainRequest(version="latest", source="pypi", variant="cpu")
+
+    with pytest.raises(EaiError, match="no build of stable-diffusion-cpp") as caught:
+        PypiProvider(lambda: pytest.fail("it was asked")).lock("stable-diffusion-cpp", request, None)
+
+    assert 'from = "source"' in str(caught.value.hint)

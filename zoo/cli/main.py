@@ -37,7 +37,8 @@ COMMANDS: dict[str, str] = {
     "down": "stop serving",
     "status": "show what is being served",
     "logs": "show the proxy's and the engines' logs",
-    "toolchain": "the engines that are pinned: build",
+    "toolchain": "the engines that are pinned: ls, show, build, try",
+    "doctor": "show what this machine has, and what keeps eai from serving",
     "store": "look into the store, or serve it: ls, verify, path, serve",
     "schema": "print the JSON Schema of zoofile.toml",
 }

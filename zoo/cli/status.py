@@ -111,10 +111,18 @@ def _doing(model: Mapping[str, Any]) -> Iterator[str]:
         yield count(model["streams"], "stream")
     if model["waiting"]:
         yield f"{model['waiting']} waiting"
+    if model["drawing"]:
+        yield _drawing(model["drawing"])
     if model["crashes"]:
         yield f"died {count(model['crashes'], 'time')}"
     if model["retry"]:
         yield f"not started again for {spell_seconds(model['retry'])}"
+
+
+def _drawing(drawing: Mapping[str, Any]) -> str:
+    """How far a picture is."""
+    waiting = f", {drawing['waiting']} waiting" if drawing["waiting"] else ""
+    return f"step {drawing['step']} of {drawing['steps']}{waiting}"
 
 
 def duration(seconds: float) -> str:

@@ -10,10 +10,10 @@ from zoo.environment import command, cores, identity
 from zoo.environment.model import Adapter, EngineProgram, Environment, ServedModel
 from zoo.environment.placement import on_gpu
 from zoo.errors import EaiError
+from zoo.lock.freshness import engine_of
 from zoo.lock.model import Artifact, Build, Lock, Model
 from zoo.platform import Platform
 from zoo.store import Store
-from zoo.toolchains import known
 from zoo.toolchains.install import Installed, install
 
 _TOY = "a toy that eai brings along, to see that everything works: do not believe what it says"
@@ -43,14 +43,17 @@ def realise(
     """
     name = identity.environment_id(lock, platform, builds)
     _require(lock, store)
-    if known.LLAMA_CPP not in builds:
-        raise EaiError(f"the lock has no toolchain {known.LLAMA_CPP}", hint="run `eai lock`")
-    build = builds[known.LLAMA_CPP]
-    installed = install(build, store)
-    artifacts = lock.artifacts()
-    extra = command.threads(threads())
+    installed = _installed(lock, builds, store)
+    artifacts, count = lock.artifacts(), threads()
     models = (
-        _served(model, installed, store, artifacts, extra=extra, variant=build.variant)
+        _served(
+            model,
+            installed[engine_of(draws=model.draws)],
+            store,
+            artifacts,
+            extra=command.threads(model, count),
+            variant=builds[engine_of(draws=model.draws)].variant,
+        )
         for model in lock.model
     )
     return Environment(
@@ -65,6 +68,14 @@ def realise(
 def _engines(lock: Lock, builds: Mapping[str, Build]) -> Iterator[str]:
     for toolchain in lock.toolchain:
         yield f"{toolchain.name} {toolchain.version}, {builds[toolchain.name].variant}"
+
+
+def _installed(lock: Lock, builds: Mapping[str, Build], store: Store) -> dict[str, Installed]:
+    """The engines that the models need, by the names of their toolchains."""
+    needed = sorted({engine_of(draws=model.draws) for model in lock.model})
+    if missing := [name for name in needed if name not in builds]:
+        raise EaiError(f"the lock has no toolchain {missing[0]}", hint="run `eai lock`")
+    return {name: install(builds[name], store, toolchain=name) for name in needed}
 
 
 def _require(lock: Lock, store: Store) -> None:
@@ -99,8 +110,10 @@ def _served(
         context_length=settings.context_length // slots,
         multimodal=bool(model.mmproj),
         lora_config=tuple(
-            Adapter(name=file.path, digest=file.digest, scale=scale)
-            for file, scale in zip(model.lora, settings.lora_scales, strict=True)
+            Adapter(name=file.path, digest=file.digest, scale=scale, path=path)
+            for file, scale, path in zip(
+                model.lora, settings.lora_scales, command.adapters(model), strict=True
+            )
         ),
         digest=first.digest,
         created=int(store.object(first.digest).stat().st_ctime),
@@ -108,6 +121,7 @@ def _served(
         gpu=on_gpu(model, variant, store.object(first.digest)),
         preload=settings.preload,
         files=tuple(store.object(file.digest) for file in model.files()),
+        image=settings.image,
         note=_TOY if model.request.bundled is not None else None,
         engine=_program(model, installed, store.view(command.view(model)), extra),
     )

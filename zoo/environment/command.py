@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from zoo.digest import Digest
+from zoo.environment import drawing
 from zoo.errors import EaiError
 from zoo.lock.model import File, Model, Settings
 from zoo.zoofile import flags as allowed
@@ -43,6 +44,8 @@ def view(model: Model) -> dict[str, Digest]:
     Raises:
         EaiError: Two of them would have one name.
     """
+    if model.draws:
+        return drawing.view(model)
     names: dict[str, Digest] = {}
     for name, file in _named(model):
         if names.setdefault(name, file.digest) != file.digest:
@@ -51,11 +54,13 @@ def view(model: Model) -> dict[str, Digest]:
 
 
 def flags(model: Model) -> tuple[str, ...]:
-    """llama-server's flags for a model: all but where it listens and how many threads compute.
+    """The engine's flags for a model: all but where it listens and how many threads compute.
 
     Raises:
         EaiError: No engine of this eai does the model's task, or its flags are not known to be safe.
     """
+    if model.draws:
+        return drawing.flags(model)
     settings = model.settings
     if settings.task not in {"chat", "embed", "rerank"}:
         raise EaiError(f"model {model.name} is for {settings.task}, and this eai has no engine for that")
@@ -74,8 +79,15 @@ def flags(model: Model) -> tuple[str, ...]:
     )
 
 
-def threads(count: int) -> tuple[str, ...]:
+def adapters(model: Model) -> tuple[str | None, ...]:
+    """The paths of a model's adapters, as requests may name them to its engine; None where none does."""
+    return drawing.adapters(model) if model.draws else (None,) * len(model.lora)
+
+
+def threads(model: Model, count: int) -> tuple[str, ...]:
     """The flags for so many computing threads."""
+    if model.draws:
+        return drawing.threads(count)
     return "--threads", str(count), "--threads-batch", str(count)
 
 

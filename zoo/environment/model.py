@@ -8,7 +8,7 @@ from pathlib import Path
 
 from zoo.digest import Digest
 from zoo.platform import Platform
-from zoo.zoofile.model import Server, Task
+from zoo.zoofile.model import Image, Server, Task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class EngineProgram:
 
     Attributes:
         program: What is run, with the arguments that come before those.
-        flags: llama-server's flags for this model (`-m`, `--alias`, `-c`, …), none about listening.
+        flags: The engine's flags for this model (`-m`, `--alias`, `-c`, …), none about listening.
         env: The whole environment of the process.
         cwd: Where it starts.
     """
@@ -58,11 +58,12 @@ class EngineProgram:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adapter:
-    """A LoRA adapter that a model is served with."""
+    """A LoRA adapter that a model is served with; `path` is where its engine sees it, if it draws."""
 
     name: str
     digest: Digest
     scale: float
+    path: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +82,7 @@ class ServedModel:
         gpu: How many of them the engine keeps in GPU memory, where there is a GPU.
         preload: Whether it is loaded after the main model, as far as memory allows.
         files: What the engine reads when it loads.
+        image: Defaults of pictures, where it draws.
         note: What a user should know about it, such as that it is a toy.
     """
 
@@ -97,6 +99,7 @@ class ServedModel:
     gpu: int = 0
     preload: bool = False
     files: tuple[Path, ...] = ()
+    image: Image | None = None
     note: str | None = None
     engine: EngineProgram
 

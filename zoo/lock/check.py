@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 from zoo.errors import LockError
 from zoo.lock.model import Build, File, Lock, Model, Recipe, Settings, Toolchain
 from zoo.lock.uri import fault, is_clean
-from zoo.zoofile.model import Request
+from zoo.zoofile.drawing import pixels
+from zoo.zoofile.model import IMAGE_TASKS, Request
 
 _MOST_SHOWN = 10
 _TREE = re.compile(r"[0-9a-f]{64}")
@@ -67,6 +68,7 @@ def model_faults(model: Model) -> Iterator[str]:
         yield f"settings.lora-scales: {len(model.settings.lora_scales)} for {len(model.lora)} adapters"
     yield from _paths(model.files())
     yield from _settings(model.settings)
+    yield from _drawing(model)
     yield from _numbers(model)
 
 
@@ -157,7 +159,7 @@ def _main(models: tuple[Model, ...]) -> Iterator[str]:
 
 
 def _settings(settings: Settings) -> Iterator[str]:
-    if settings.task in {"image-generation", "image-edit"}:
+    if settings.task in IMAGE_TASKS:
         return  # such models have no context
     for key in ("parallel", "context_length", "batch"):
         if getattr(settings, key) < 1:
@@ -170,12 +172,33 @@ def _settings(settings: Settings) -> Iterator[str]:
         yield "settings.gpu-layers: must be `all` or at least 0"
 
 
+def _drawing(model: Model) -> Iterator[str]:
+    """What only models that draw have, and what none of them has."""
+    if (model.settings.task in IMAGE_TASKS) != model.draws:
+        yield f"settings.task: is {model.settings.task}, which does not go with request.kind"
+    if (model.settings.image is not None) != model.draws:
+        yield "settings.image: every model that draws has it, and no other"
+    if model.draws and (len(model.weights) > 1 or model.mmproj or model.chat_template):
+        yield "weights: a model that draws has one file of its own, and `parts`"
+    for role, count in Counter(part.role for part in model.parts).items():
+        if count > 1 or not model.draws:
+            yield f"parts: {role}: a model that draws has one, and no other has any"
+    image = model.settings.image
+    if image is not None and (image.size is None or pixels(image.size) is None):
+        yield f"settings.image.size: {image.size!r} is no size of a picture"
+
+
 def _numbers(model: Model) -> Iterator[str]:
     for key, sampling in (("settings", model.settings.sampling), ("facts", model.facts.sampling)):
         for field in sampling.__struct_fields__:
             value = getattr(sampling, field)
             if value is not None and not math.isfinite(value):
                 yield f"{key}.sampling.{field.replace('_', '-')}: {value} is no number to use"
+    image = model.settings.image
+    for field in ("cfg_scale", "guidance"):
+        value = None if image is None else getattr(image, field)
+        if value is not None and not math.isfinite(value):
+            yield f"settings.image.{field.replace('_', '-')}: {value} is no number to use"
     if not all(map(math.isfinite, model.settings.lora_scales)):
         yield "settings.lora-scales: one is no number to use"
 

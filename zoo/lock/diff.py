@@ -12,7 +12,7 @@ from zoo.lock.freshness import differences
 from zoo.lock.model import Artifact, Lock, Model, Toolchain
 
 _COMMIT = 7
-_BYTES = ("weights", "mmproj", "lora", "chat-template", "builds")  # told as one change, of the pin
+_BYTES = ("weights", "mmproj", "lora", "chat-template", "parts", "builds")  # told as one change, of the pin
 
 
 class Change(Struct, frozen=True, kw_only=True):

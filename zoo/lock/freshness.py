@@ -17,7 +17,8 @@ from zoo.zoofile.model import Model as Declared
 from zoo.zoofile.model import Toolchain, Zoofile
 from zoo.zoofile.request import main_model, request_of
 
-DEFAULT_TOOLCHAIN = "llama-cpp"
+LLAMA_CPP, STABLE_DIFFUSION_CPP = "llama-cpp", "stable-diffusion-cpp"
+_USUAL = {LLAMA_CPP: Toolchain(), STABLE_DIFFUSION_CPP: Toolchain(source="source")}
 
 Subject = Literal["lock", "server", "model", "toolchain"]
 
@@ -53,8 +54,11 @@ def misspelt(lock: Lock, text: str) -> tuple[Stale, ...]:
 
 
 def toolchain_requests(zoofile: Zoofile) -> dict[str, ToolchainRequest]:
-    """What the lock must echo of each toolchain; of the usual one where none is declared."""
-    declared = zoofile.toolchain or {DEFAULT_TOOLCHAIN: Toolchain()}
+    """What the lock must echo of each toolchain: those declared, and the usual ones that models need."""
+    needed = {engine_of(draws=model.draws) for model in zoofile.models.values()}
+    if not needed and not zoofile.toolchain:
+        needed = {LLAMA_CPP}
+    declared = {**{name: _USUAL[name] for name in sorted(needed)}, **zoofile.toolchain}
     platforms = zoofile.zoo.platforms
     return {
         name: ToolchainRequest(
@@ -65,6 +69,11 @@ def toolchain_requests(zoofile: Zoofile) -> dict[str, ToolchainRequest]:
         )
         for name, toolchain in declared.items()
     }
+
+
+def engine_of(*, draws: bool) -> str:
+    """Name the toolchain that serves a model."""
+    return STABLE_DIFFUSION_CPP if draws else LLAMA_CPP
 
 
 def differences(old: Struct, new: Struct) -> Iterator[tuple[str, str, str]]:

@@ -109,7 +109,8 @@ def _agreed(
 
 def _pin(model: Model) -> object:
     """What a model is, without what is decided again from the zoofile whenever it is locked."""
-    return (model.request, model.facts, model.weights, model.mmproj, model.lora, model.chat_template)
+    files = (model.weights, model.mmproj, model.lora, model.chat_template, model.parts)
+    return (model.request, model.facts, files)
 
 
 def _same(toolchain: Toolchain) -> object:

@@ -13,9 +13,12 @@ from msgspec import Meta, Struct
 
 from zoo.digest import Digest
 from zoo.platform import Platform
-from zoo.zoofile.model import Own, Pooling, Provider, Request, Sampling, Server, Task, Variant
+from zoo.zoofile.model import Image, Own, Pooling, Provider, Request, Sampling, Server, Task, Variant
 
 VERSION = 1
+
+PartRole = Literal["clip-l", "clip-g", "t5xxl", "llm", "vae", "taesd"]
+PART_ROLES: tuple[PartRole, ...] = get_args(PartRole)
 
 SourceKind = Literal["bundled", "github", "hf", "ipfs", "path", "pypi", "url"]
 SOURCE_KINDS: tuple[SourceKind, ...] = get_args(SourceKind)
@@ -34,12 +37,21 @@ class File(Table, frozen=True, kw_only=True):
     digest: Digest
 
 
+class Part(File, frozen=True, kw_only=True):
+    """A file that a model that draws needs beside its diffusion model."""
+
+    role: PartRole
+
+
 class Facts(Table, frozen=True, kw_only=True):
     """What the weights' own header says, read once, when they were locked.
 
+    A model that draws has no context, no caches and no chat template, and its weights may be safetensors.
+
     Attributes:
-        architecture: `general.architecture` of the GGUF header, such as `llama`.
-        quantisation: `general.file_type` by its usual name, such as `Q4_K_M`.
+        architecture: `general.architecture` of the GGUF header, such as `llama`; where there is none, the
+            family of diffusion models that the names of its tensors are those of, such as `flux`.
+        quantisation: `general.file_type` by its usual name, such as `Q4_K_M`; else the type of most weights.
         context_length: What the model was trained for, in tokens.
         embedding: Whether it makes embeddings (a BERT-like architecture, or a pooling type is set).
         chat_template: Whether the header brings a chat template.
@@ -49,7 +61,9 @@ class Facts(Table, frozen=True, kw_only=True):
         window: That window, in tokens; 0 where there is none.
         state: Bytes of recurrent state a slot takes.
         overhead: Bytes the engine takes beside weights and caches (compute buffers, logits) when it
-            evaluates 512 tokens of a prompt at a time.
+            evaluates 512 tokens of a prompt at a time; for a model that draws, whatever the size.
+        pixel: Bytes it takes on top for each pixel of a picture.
+        whole: Of a model that draws, whether its file is a whole checkpoint, by the names of its tensors.
         task: What the catalogue, or the header (a pooling type of rank), says it is for; where neither
             does, `embedding` decides.
         sampling: The catalogue's sampling defaults for its family, when it was locked.
@@ -66,6 +80,8 @@ class Facts(Table, frozen=True, kw_only=True):
     window: Size = 0
     state: Size = 0
     overhead: Size = 0
+    pixel: Size | None = None
+    whole: bool | None = None
     task: Task | None = None
     sampling: Sampling = Sampling()
 
@@ -84,6 +100,8 @@ class Settings(Table, frozen=True, kw_only=True):
         args: More flags for the engine, from the list of known safe ones.
         preload: Whether it is loaded when the proxy starts, as far as memory allows.
         aliases: What else clients may call it.
+        image: Defaults of pictures; for a model that draws, which has no context and nothing else of a
+            language model.
     """
 
     task: Task
@@ -99,6 +117,7 @@ class Settings(Table, frozen=True, kw_only=True):
     args: tuple[str, ...] = ()
     preload: bool = False
     aliases: tuple[str, ...] = ()
+    image: Image | None = None
 
 
 class Model(Table, frozen=True, kw_only=True):
@@ -113,6 +132,12 @@ class Model(Table, frozen=True, kw_only=True):
     mmproj: tuple[File, ...] = ()
     lora: tuple[File, ...] = ()
     chat_template: tuple[File, ...] = ()
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def draws(self) -> bool:
+        """Whether it is a model that draws."""
+        return self.request.kind == "image"
 
     def files(self) -> Iterator[File]:
         """Yield every file of the model."""
@@ -120,6 +145,7 @@ class Model(Table, frozen=True, kw_only=True):
         yield from self.mmproj
         yield from self.lora
         yield from self.chat_template
+        yield from self.parts
 
 
 class Recipe(Table, frozen=True, kw_only=True):

@@ -141,9 +141,10 @@ def _by_path(files: tuple[File, ...]) -> tuple[File, ...]:
 
 def _model(model: Model) -> Model:
     weights, mmproj = _by_path(model.weights), _by_path(model.mmproj)
-    if weights == model.weights and mmproj == model.mmproj:
+    parts = tuple(sorted(model.parts, key=attrgetter("role", "path")))
+    if weights == model.weights and mmproj == model.mmproj and parts == model.parts:
         return model
-    return replace(model, weights=weights, mmproj=mmproj)
+    return replace(model, weights=weights, mmproj=mmproj, parts=parts)
 
 
 def _toolchain(toolchain: Toolchain) -> Toolchain:

@@ -11,6 +11,7 @@ import math
 from msgspec.structs import asdict
 
 from zoo.errors import ZoofileError
+from zoo.lock import drawing
 from zoo.lock.model import Facts, Settings
 from zoo.zoofile.model import Model, Pooling, Sampling, Task
 
@@ -27,7 +28,6 @@ CACHE_RAM = 0
 
 _PAD = 256  # llama.cpp rounds caches up to this many tokens
 _VECTOR_TASKS = ("embed", "rerank")
-_IMAGE_TASKS = ("image-generation", "image-edit")
 
 
 def settle(model: Model, facts: Facts, *, main: bool, name: str = "the model") -> Settings:
@@ -42,6 +42,8 @@ def settle(model: Model, facts: Facts, *, main: bool, name: str = "the model") -
     Raises:
         ZoofileError: What is declared is more than these weights can do, or contradicts itself.
     """
+    if model.draws:
+        return drawing.settle(model, facts, main=main)
     task = model.task or facts.task or ("embed" if facts.embedding else "chat")
     parallel = model.parallel or PARALLEL
     context = _context(model, facts, task, parallel, name)
@@ -70,6 +72,8 @@ def memory(facts: Facts, settings: Settings, files_size: int) -> int:
         settings: Of the model.
         files_size: Bytes of all its files together.
     """
+    if settings.image is not None:
+        return drawing.memory(facts, settings.image, files_size)
     slot = _padded(settings.context_length // settings.parallel)
     window = min(slot, _padded(facts.window + settings.batch))
     each = facts.kv_token * slot + facts.kv_window_token * window + facts.state
@@ -83,7 +87,7 @@ def _context(model: Model, facts: Facts, task: Task, parallel: int, name: str) -
     wanted = model.context_length
     if wanted is None:
         usual = EMBED_CONTEXT if task in _VECTOR_TASKS else CHAT_CONTEXT
-        return min(trained, usual) if trained or task in _IMAGE_TASKS else UNKNOWN_CONTEXT
+        return min(trained, usual) if trained else UNKNOWN_CONTEXT
     if trained and wanted > trained:
         slots = f" in {parallel} parallel slots" if parallel > 1 else ""
         raise ZoofileError(

@@ -6,7 +6,7 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from zoo.digest import Digest
-from zoo.lock.model import Artifact, File, Model, SourceKind
+from zoo.lock.model import Artifact, File, Model, PartRole, SourceKind
 from zoo.resolve.origins import plain
 from zoo.resolve.sighted import Role, Sighted
 from zoo.sources.base import Found
@@ -20,6 +20,7 @@ class Held:
     weights: tuple[Sighted, ...] = ()
     mmproj: tuple[Sighted, ...] = ()
     lora: Mapping[Origin, Sighted] = field(default_factory=dict)
+    parts: Mapping[tuple[PartRole, Origin], Sighted] = field(default_factory=dict)
 
 
 def held(
@@ -40,11 +41,18 @@ def held(
     if request.ipfs is not None:
         # A directory or a preserved model may have its own projector: both are looked up, or neither.
         same = projector
+    named = dict(model.request.parts.given())
     adapters = zip(model.request.lora, model.lora, strict=False)
     return Held(
         weights=_sighted("weights", model.weights if same else (), known, kinds),
         mmproj=_sighted("mmproj", model.mmproj if projector else (), known, kinds),
         lora={origin: seen for origin, file in adapters for seen in _sighted("lora", [file], known, kinds)},
+        parts={
+            (part.role, named[part.role]): seen
+            for part in model.parts
+            if part.role in named
+            for seen in _sighted(part.role, [part], known, kinds)
+        },
     )
 
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-
 from zoo.errors import ZoofileError
 from zoo.lock.model import Facts
-from zoo.resolve.cursor import RangeReader
+from zoo.resolve import drawing
 from zoo.resolve.facts import facts
 from zoo.resolve.gguf import Header, read
 from zoo.resolve.kinds import Kind, require, require_same_architecture, require_shards
@@ -15,26 +12,26 @@ from zoo.resolve.origins import Wanted, kind_of
 from zoo.resolve.pins import Pinned
 from zoo.resolve.sighted import Role
 
-Open = Callable[[Pinned], AbstractContextManager[RangeReader]]
-
 LONGEST_TEMPLATE = 1 << 20
 """Bytes of a chat template; the longest known ones have some twenty thousand."""
 
 _KINDS: dict[Role, Kind] = {"weights": "model", "mmproj": "mmproj", "lora": "lora"}
 
 
-def look(pinned: tuple[Pinned, ...], want: Wanted, opened: Open) -> Facts:
+def look(pinned: tuple[Pinned, ...], want: Wanted, opened: drawing.Open) -> Facts:
     """Say what the lock keeps of a model.
 
     Args:
         pinned: Its files.
         want: What it was asked to consist of.
-        opened: Opens one of them.
+        opened: drawing.Opens one of them.
 
     Raises:
         ZoofileError: A file is not what it was named as, or no engine could load it.
         SourceError: A file cannot be read.
     """
+    if want.draws:
+        return drawing.look(pinned, opened)
     weights = _of(pinned, "weights")
     several = want.weights.pattern is not None or "ipfs" in {kind_of(want.weights), weights[0].kind}
     if len(weights) > 1 and not several:
@@ -65,12 +62,12 @@ def _of(pinned: tuple[Pinned, ...], role: Role) -> tuple[Pinned, ...]:
     return tuple(each for each in pinned if each.role == role)
 
 
-def _header(pinned: Pinned, opened: Open) -> Header:
+def _header(pinned: Pinned, opened: drawing.Open) -> Header:
     with opened(pinned) as reader:
         return read(reader, pinned.file.path)
 
 
-def _check_template(pinned: Pinned, opened: Open) -> None:
+def _check_template(pinned: Pinned, opened: drawing.Open) -> None:
     if pinned.size > LONGEST_TEMPLATE:
         raise ZoofileError(
             f"{pinned.file.path} has {pinned.size:,} bytes, which no chat template has",

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from zoo.digest import Digest
 from zoo.fetch.events import Progress
-from zoo.lock.model import Artifact, Facts, File, Lock, Model, Settings, SourceKind
+from zoo.lock.model import PART_ROLES, Artifact, Facts, File, Lock, Model, Part, Settings, SourceKind
 from zoo.lock.settings import memory, settle
 from zoo.resolve.copies import Copies
 from zoo.resolve.cursor import RangeReader
@@ -110,7 +110,7 @@ class Models:
         return name not in self._before and not any(each is None or each.hf for each in artifacts)
 
     def _wanted(self, name: str) -> Wanted:
-        return wanted(name, self._declared[name], self._requests[name])
+        return wanted(name, self._requests[name])
 
     def _sighted(self, name: str, want: Wanted) -> tuple[Sighted, ...]:
         before, request = self._before.get(name), self._requests[name]
@@ -149,4 +149,10 @@ def _model(name: str, request: Request, pinned: tuple[Pinned, ...], facts: Facts
         mmproj=files("mmproj"),
         lora=files("lora"),
         chat_template=files("chat_template"),
+        parts=tuple(
+            Part(path=each.file.path, digest=each.file.digest, role=role)
+            for role in PART_ROLES
+            for each in pinned
+            if each.role == role
+        ),
     )

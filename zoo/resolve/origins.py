@@ -9,11 +9,9 @@ from msgspec.structs import replace
 
 from zoo.catalog import Entry, lookup, near
 from zoo.errors import ZoofileError
-from zoo.lock.model import SourceKind
-from zoo.zoofile.model import Model, Origin, Request, Sampling, Task
+from zoo.lock.model import PART_ROLES, PartRole, SourceKind
+from zoo.zoofile.model import IMAGE_TASKS, Origin, Request, Sampling, Task
 from zoo.zoofile.request import mmproj_origin
-
-_IMAGE_TASKS = ("image-generation", "image-edit")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +23,8 @@ class Wanted:
         mmproj: Its projector.
         lora: Its adapters, in the order in which they are applied.
         chat_template: A file beside the zoofile.
+        parts: What a model that draws needs beside its own file.
+        draws: Whether it is one.
         task: The catalogue's.
         sampling: The catalogue's.
         preserved: The CID of a copy of all of it, for when its origin fails; the catalogue's.
@@ -34,26 +34,29 @@ class Wanted:
     mmproj: Origin | None = None
     lora: tuple[Origin, ...] = ()
     chat_template: Origin | None = None
+    parts: tuple[tuple[PartRole, Origin], ...] = ()
+    draws: bool = False
     task: Task | None = None
     sampling: Sampling | None = None
     preserved: str | None = None
 
 
-def wanted(name: str, model: Model, request: Request) -> Wanted:
+def wanted(name: str, request: Request) -> Wanted:
     """Say where the files of a model come from.
 
     Raises:
         ZoofileError: The catalogue has no such model, or there is no engine for it.
     """
-    if model.task in _IMAGE_TASKS:
-        raise _no_engine(f"the task {model.task}")
     entry = None if request.catalog is None else _entry(name)
+    parts = dict(request.parts.given())
     full = request if entry is None else _filled(request, entry)
     return Wanted(
         weights=plain(full),
         mmproj=mmproj_origin(full),
         lora=request.lora,
         chat_template=None if request.chat_template is None else Origin(path=request.chat_template),
+        parts=tuple((role, origin) for role in PART_ROLES if (origin := parts.get(role)) is not None),
+        draws=request.kind == "image",
         task=None if entry is None else entry.task,
         sampling=None if entry is None else entry.sampling,
         preserved=None if entry is None else _preserved(request, entry),
@@ -88,10 +91,8 @@ def _entry(name: str) -> Entry:
             if names
             else "give it one of hf, ipfs, url, path; `eai catalog` lists what a name alone is enough for",
         )
-    if entry.task in _IMAGE_TASKS:
-        raise _no_engine(f"the task {entry.task}")
     if not entry.supported:
-        raise _no_engine(f"models of the kind {entry.backend}")
+        raise _no_engine(entry)
     if entry.base is not None:
         raise ZoofileError(
             f"is an adapter for {entry.base}, no model of its own",
@@ -110,7 +111,13 @@ def _preserved(request: Request, entry: Entry) -> str | None:
     return None if own or entry.request.hf is None else entry.cid
 
 
-def _no_engine(what: str) -> ZoofileError:
-    return ZoofileError(
-        f"this eai has no engine for {what}", hint="remove it from zoofile.toml: `eai remove NAME`"
-    )
+def _no_engine(entry: Entry) -> ZoofileError:
+    """Say which engine the catalogue's entry is for, and how the model can be had without it."""
+    what = f"is for {entry.backend}, an engine of Apple's MLX, and eai has no build of that to pin"
+    if entry.task in IMAGE_TASKS:
+        return ZoofileError(
+            what,
+            hint="write it for stable-diffusion.cpp, with files that you trust: hf and file of a GGUF of the "
+            "diffusion model, and parts = { clip-l = {…}, t5xxl = {…}, vae = {…} }, each with its own origin",
+        )
+    return ZoofileError(what, hint="name a GGUF of the same model, with hf and file")

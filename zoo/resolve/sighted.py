@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from msgspec.structs import replace
 
 from zoo.errors import SourceError, ZoofileError
-from zoo.lock.model import SourceKind
+from zoo.lock.model import PartRole, SourceKind
 from zoo.lock.uri import is_clean
 from zoo.resolve.origins import Wanted, kind_of
 from zoo.sources.base import Found, Source
@@ -19,7 +19,7 @@ from zoo.zoofile.model import Origin
 if TYPE_CHECKING:
     from zoo.resolve.held import Held
 
-Role = Literal["weights", "mmproj", "lora", "chat_template"]
+Role = Literal["weights", "mmproj", "lora", "chat_template"] | PartRole
 
 _COMMIT = re.compile(r"hf://[^@]+@(?P<commit>[0-9a-f]{40})/")
 
@@ -55,8 +55,13 @@ def sight(want: Wanted, sources: Mapping[SourceKind, Source], held: Held) -> tup
     lora = (
         [held.lora[origin]] if origin in held.lora else _find("lora", origin, sources) for origin in want.lora
     )
+    parts = (
+        [held.parts[role, origin]] if (role, origin) in held.parts else _find(role, origin, sources)
+        for role, origin in want.parts
+    )
     template = () if want.chat_template is None else _find("chat_template", want.chat_template, sources)
-    return (*weights, *mmproj, *(seen for files in lora for seen in files), *template)
+    beside = (seen for files in (*lora, *parts) for seen in files)
+    return (*weights, *mmproj, *beside, *template)
 
 
 def _beside(origin: Origin, weights: tuple[Sighted, ...]) -> Origin:

@@ -27,7 +27,9 @@ class Adapters:
     """
 
     def __init__(self, models: Iterable[ServedModel]) -> None:
-        self._locked = {model.name: tuple(each.scale for each in model.lora_config) for model in models}
+        every = tuple(models)
+        self._locked = {model.name: tuple(each.scale for each in model.lora_config) for model in every}
+        self._draw = {model.name for model in every if model.image is not None}
         self._scales = dict(self._locked)
         self._engines: dict[str, Path] = {}
         self._turns = {name: asyncio.Lock() for name in self._locked}
@@ -46,8 +48,8 @@ class Adapters:
         Raises:
             EngineError: It does not take them.
         """
-        if not self._locked[model]:
-            return
+        if not self._locked[model] or model in self._draw:
+            return  # to a model that draws, each request says them
         async with self._turns[model]:
             if self._scales[model] != self._locked[model]:
                 try:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from zoo.serve import status_page
+from zoo.serve import images, status_page
 from zoo.serve.answers import Problem, of_http
 from zoo.serve.control import Control
 from zoo.serve.endpoints import ENDPOINTS
@@ -31,6 +31,7 @@ def make(proxy: Proxy) -> web.Application:
     for endpoint in ENDPOINTS:
         for path in endpoint.paths:
             app.router.add_post(path, Inference(proxy, endpoint).__call__)
+    app.add_routes(images.routes(proxy))
     pages = Pages(proxy)
     for prefix in ("/v1", ""):
         app.router.add_get(f"{prefix}/models", pages.models)

@@ -37,8 +37,6 @@ ENDPOINTS = (
     Endpoint("/v1/messages/count_tokens", "chat"),
     Endpoint("/v1/embeddings", "embed", echoes=True),
     Endpoint("/v1/rerank", "rerank", echoes=True),
-    Endpoint("/v1/images/generations", "image-generation"),
-    Endpoint("/v1/images/edits", "image-edit", json=False),
     Endpoint("/tokenize", None),
     Endpoint("/detokenize", None),
 )

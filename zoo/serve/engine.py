@@ -9,6 +9,7 @@ import signal
 from pathlib import Path
 
 from zoo.errors import EngineError
+from zoo.serve.logfile import LogFile
 from zoo.serve.spawn import Spawned
 
 START_LIMIT = 3600.0
@@ -37,6 +38,11 @@ class EngineProcess:
     def socket(self) -> Path:
         """Where it listens."""
         return self._spawned.socket
+
+    @property
+    def log(self) -> LogFile:
+        """Where it writes what it says."""
+        return self._spawned.log
 
     @property
     def pid(self) -> int:

@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import contextlib
 import re
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-Ask = Callable[[Sequence[str]], str]
+from zoo.toolchains import smi
+
+Ask = Callable[[Sequence[str]], str | None]
+"""Runs a program for what it prints; None where it is not there, fails, or takes too long."""
 
 _MIB = 2**20
-_PATIENCE = 10.0
 # What firmware sets aside for built-in graphics; cards that models run on have more.
 _CARVED_OUT = 2 * 2**30
-_MEMORY = ("nvidia-smi", "--query-gpu=memory.total,memory.free", "--format=csv,noheader,nounits")
-_PROCESSES = ("nvidia-smi", "--query-compute-apps=pid,used_memory", "--format=csv,noheader,nounits")
+_MEMORY = smi.query("gpu", "memory.total", "memory.free")
+_PROCESSES = smi.query("compute-apps", "pid", "used_memory")
 _CLIENT = re.compile(r"^drm-client-id:\s*(\d+)$", re.MULTILINE)
 _VRAM = re.compile(r"^drm-(?:memory|resident)-vram\d*:\s*(\d+) (KiB|MiB)$", re.MULTILINE)
 
@@ -42,18 +43,7 @@ class Gpus:
     unified: bool = False
 
 
-def ask(command: Sequence[str]) -> str:
-    """Run a program for what it prints; empty where it is not there, fails, or takes too long."""
-    try:
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_PATIENCE, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return done.stdout.decode("ascii", "replace")
-
-
-def look(root: Path = Path("/"), run: Ask = ask, system: str = sys.platform) -> Gpus | None:
+def look(root: Path = Path("/"), run: Ask = smi.run, system: str = sys.platform) -> Gpus | None:
     """Look for graphics processors.
 
     Args:
@@ -69,12 +59,11 @@ def look(root: Path = Path("/"), run: Ask = ask, system: str = sys.platform) -> 
     return _jetson(root) or nvidia(run(_MEMORY)) or amd(root)
 
 
-def nvidia(said: str) -> Gpus | None:
+def nvidia(said: str | None) -> Gpus | None:
     """Read nvidia-smi's table of total and free MiB; one that shares the host's memory says `[N/A]`."""
-    rows = [[cell.strip() for cell in line.split(",")] for line in said.splitlines() if line.count(",") == 1]
-    sizes = [
-        (int(total) * _MIB, int(free) * _MIB) for total, free in rows if total.isdigit() and free.isdigit()
-    ]
+    rows = list(smi.rows(said, 2))
+    cells = [(smi.mib(total), smi.mib(free)) for total, free in rows]
+    sizes = [(total, free) for total, free in cells if total is not None and free is not None]
     if sizes:
         return Gpus(total=sum(total for total, _ in sizes), free=sum(free for _, free in sizes))
     return Gpus(unified=True) if any("N/A" in cell for row in rows for cell in row) else None
@@ -93,7 +82,7 @@ def amd(root: Path) -> Gpus | None:
     return Gpus(unified=True) if sizes else None
 
 
-def taken(pids: Sequence[int], root: Path = Path("/"), run: Ask = ask) -> int:
+def taken(pids: Sequence[int], root: Path = Path("/"), run: Ask = smi.run) -> int:
     """Bytes of GPU memory that these processes take together; 0 where nobody can tell."""
     by_process = nvidia_processes(run(_PROCESSES))
     return sum(by_process.get(pid, 0) for pid in pids) or sum(
@@ -101,13 +90,13 @@ def taken(pids: Sequence[int], root: Path = Path("/"), run: Ask = ask) -> int:
     )
 
 
-def nvidia_processes(said: str) -> dict[int, int]:
+def nvidia_processes(said: str | None) -> dict[int, int]:
     """Read nvidia-smi's table of processes: bytes by process id; one process may be on several cards."""
     found: dict[int, int] = {}
-    for line in said.splitlines():
-        pid, _, size = (part.strip() for part in line.partition(","))
-        if pid.isdigit() and size.isdigit():
-            found[int(pid)] = found.get(int(pid), 0) + int(size) * _MIB
+    for pid, used in smi.rows(said, 2):
+        size = smi.mib(used)
+        if pid.isdecimal() and size is not None:
+            found[int(pid)] = found.get(int(pid), 0) + size
     return found
 
 

@@ -51,7 +51,7 @@ class Inference:
         status = GONE
         try:
             forward = await self._forward(request, began)
-            with _let_in(self._proxy.guard, request, forward.model):
+            with let_in(self._proxy.guard, request, forward.model):
                 if self._endpoint.json:
                     forward.body = await media.inlined(forward.body, self._proxy.pictures.get)
                 async with self._proxy.scheduler.hold(forward.model) as engine:
@@ -137,7 +137,7 @@ async def _carried(forward: Forward, engine: Upstream, request: web.Request) -> 
 
 
 @contextmanager
-def _let_in(guard: Guard, request: web.Request, model: str) -> Iterator[None]:
+def let_in(guard: Guard, request: web.Request, model: str) -> Iterator[None]:
     """Hold a request to what its key may ask.
 
     Raises:
@@ -226,7 +226,10 @@ def status(proxy: Proxy) -> dict[str, Any]:
         "memory": _memory(proxy.budget, seen),
         "models": [
             _doing(tasks[each.name], each, proxy.budget)
-            | {"lora": lora.described(tasks[each.name], proxy.adapters.scales(each.name))}
+            | {
+                "lora": lora.described(tasks[each.name], proxy.adapters.scales(each.name)),
+                "drawing": proxy.easels.progress(each.name),
+            }
             for each in seen
         ],
     }

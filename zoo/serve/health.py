@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from zoo.errors import EngineDown
 from zoo.serve.units import spell_seconds
 
-FIRST, CAP = 0.5, 30.0  # seconds until the next start after one failure, and after many
+FIRST, CAP = 0.5, 30.0  # seconds until the next start after two failures in a row, and after many
 FAILURES = 5  # so many in a row, and it is given up
 GIVEN_UP = 300.0  # seconds for which it is left alone then
 WELL = 10.0  # seconds after which an engine that dies had run well: the count starts afresh
@@ -36,8 +36,13 @@ class Health:
         """Note that an engine did not start, or died after so many seconds."""
         self.failures = 1 if ran >= WELL else self.failures + 1
         self.problem = problem
-        wait = GIVEN_UP if self.given_up else min(CAP, FIRST * 2 ** (self.failures - 1))
-        self.until = now + wait
+        self.until = now + self._pause()
+
+    def _pause(self) -> float:
+        """Seconds until the next start: none after a single failure, which a request should not notice."""
+        if self.given_up:
+            return GIVEN_UP
+        return 0.0 if self.failures == 1 else min(CAP, FIRST * 2 ** (self.failures - 2))
 
     def wait(self, now: float) -> float:
         """Seconds until it may be started; 0 for at once."""
@@ -52,7 +57,7 @@ class Health:
         wait = self.wait(now)
         if wait == 0:
             return
-        times = f"{self.failures} times in a row" if self.failures > 1 else "just now"
+        times = f"{self.failures} times in a row"
         then = f"left alone for {spell_seconds(wait)}" if self.given_up else "started again soon"
         raise EngineDown(
             f"the engine of {name} failed {times} and is {then}; the last time: {self.problem}",

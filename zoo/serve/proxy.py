@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from zoo.environment.model import Environment
 from zoo.serve import units
 from zoo.serve.adapters import Adapters
+from zoo.serve.easel import Easels
 from zoo.serve.flow import Flow
 from zoo.serve.guard import Guard
 from zoo.serve.history import History
@@ -45,6 +46,7 @@ class Proxy:
     logs: Mapping[str, LogFile]
     pictures: Pictures
     adapters: Adapters
+    easels: Easels = field(default_factory=Easels)
     history: History = field(default_factory=History)
     flow: Flow = field(default_factory=Flow)
     began: bool = False

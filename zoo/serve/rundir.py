@@ -13,6 +13,9 @@ from pathlib import Path
 from zoo.errors import EaiError
 from zoo.serve.logfile import LogFile
 
+PREFIX = "eai-"
+"""How the names of folders of sockets begin."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunDir:
@@ -71,13 +74,17 @@ def sockets_dir(runtime: str | None) -> Path:
     Args:
         runtime: XDG_RUNTIME_DIR, where it is set.
     """
-    base = runtime if runtime and os.access(runtime, os.W_OK | os.X_OK) else None
-    return Path(tempfile.mkdtemp(prefix="eai-", dir=base))
+    return Path(tempfile.mkdtemp(prefix=PREFIX, dir=sockets_base(runtime)))
+
+
+def sockets_base(runtime: str | None) -> str | None:
+    """Where such folders are made; None for where temporary files go."""
+    return runtime if runtime and os.access(runtime, os.W_OK | os.X_OK) else None
 
 
 def remove_sockets(folder: Path) -> None:
     """Remove the folder of sockets of a run that is over."""
-    if folder.name.startswith("eai-"):
+    if folder.name.startswith(PREFIX):
         shutil.rmtree(folder, ignore_errors=True)
 
 

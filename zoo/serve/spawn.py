@@ -19,7 +19,7 @@ from zoo.environment.model import ServedModel
 from zoo.errors import EngineError
 from zoo.serve.logfile import LogFile
 
-_SOCKET_PATH_MAX = 103  # macOS allows 104 bytes with the final zero, Linux 108
+SOCKET_PATH_MAX = 103  # macOS allows 104 bytes with the final zero, Linux 108
 _TOLD = 8
 
 
@@ -81,7 +81,7 @@ def spawn(model: ServedModel, socket: Path, log: LogFile, *, waits: bool = False
     Raises:
         EngineError: It cannot be started at all.
     """
-    if len(os.fsencode(socket)) > _SOCKET_PATH_MAX:
+    if len(os.fsencode(socket)) > SOCKET_PATH_MAX:
         raise EngineError(
             f"the path of the engine's socket is too long: {socket}",
             hint="set XDG_RUNTIME_DIR or TMPDIR to a folder with a shorter path",

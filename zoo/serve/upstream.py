@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from zoo.serve.line import Line
+from zoo.serve.logfile import LogFile
 
 _FATE = 1.0
 _KEPT = 64
@@ -23,6 +24,10 @@ class Process(Protocol):
     @property
     def pid(self) -> int:
         """Its process id, which is its group's too."""
+
+    @property
+    def log(self) -> LogFile:
+        """Where it writes what it says."""
 
     async def died(self) -> str:
         """Wait until it is gone, and say how it ended."""

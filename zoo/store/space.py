@@ -16,10 +16,15 @@ def check(folder: Path, needed: int) -> None:
     Raises:
         NoSpace: They don't; both numbers are in the message.
     """
-    usage = shutil.disk_usage(folder)
-    room = max(0, usage.free - min(_MOST_KEPT, usage.total // 100))
-    if needed > room:
+    there = room(folder)
+    if needed > there:
         raise NoSpace(
-            f"{needed:,} bytes are to come, and {folder} has room for {room:,}",
+            f"{needed:,} bytes are to come, and {folder} has room for {there:,}",
             hint="make room there, or point EAI_HOME to a larger disk",
         )
+
+
+def room(folder: Path) -> int:
+    """Bytes that may still be written to the disk of a folder."""
+    usage = shutil.disk_usage(folder)
+    return max(0, usage.free - min(_MOST_KEPT, usage.total // 100))

@@ -109,6 +109,19 @@ def candidates(toolchain: Toolchain, platform: Platform) -> tuple[Build, ...]:
     return tuple(builds[variant] for variant in dict.fromkeys((*order, *sorted(builds))))
 
 
+def judge(toolchain: Toolchain, platform: Platform, machine: Machine) -> tuple[Judged, ...]:
+    """Judge every build of a toolchain for a platform, the best first; the first without obstacles is taken.
+
+    Raises:
+        EaiError: There is none.
+    """
+    return tuple(_judged(toolchain, build, machine) for build in candidates(toolchain, platform))
+
+
+def _judged(toolchain: Toolchain, build: Build, machine: Machine) -> Judged:
+    return Judged(build=build, obstacles=needs.obstacles(needs.of(toolchain, build), machine))
+
+
 def _members(family: str, builds: Mapping[str, Build]) -> list[str]:
     numbers = {variant: variants.number(family, variant) for variant in builds}
     found = {variant: number for variant, number in numbers.items() if number is not None}
@@ -133,7 +146,7 @@ def _choice(toolchain: Toolchain, platform: Platform, machine: Machine, insist: 
     builds = candidates(toolchain, platform)
     passed: list[Judged] = []
     for build in _first(builds, insist):
-        judged = Judged(build=build, obstacles=needs.obstacles(needs.of(toolchain, build), machine))
+        judged = _judged(toolchain, build, machine)
         if insist is not None and variants.number(insist, build.variant) is not None:
             return _taken(toolchain, judged, (), builds)
         if not judged.obstacles:

@@ -8,24 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from zoo.toolchains import smi
+
 Kind = Literal["nvidia", "amd", "intel", "apple"]
 Run = Callable[[Sequence[str]], str | None]
 """Runs a program and gives what it printed; None where there is none, or it fails."""
 
-_VENDORS: dict[str, Kind] = {"0x10de": "nvidia", "0x1002": "amd", "0x8086": "intel"}
+VENDORS: dict[str, Kind] = {"0x10de": "nvidia", "0x1002": "amd", "0x8086": "intel"}
 _NAMES: dict[Kind, str] = {
     "nvidia": "NVIDIA GPU",
     "amd": "AMD GPU",
     "intel": "Intel GPU",
     "apple": "Apple GPU",
 }
-_SMI = (
-    "nvidia-smi",
-    "--query-gpu=name,memory.total,driver_version,compute_cap",
-    "--format=csv,noheader,nounits",
-)
+_SMI = smi.query("gpu", "name", "memory.total", "driver_version", "compute_cap")
 _MODULE = re.compile(r"Kernel Module[^\d]*(?:for \S+ +)?(?P<version>\d+(?:\.\d+)+)")
-_MIB = 1 << 20
 _LONGEST = 4096
 
 
@@ -76,18 +73,15 @@ def read(path: Path) -> str | None:
 
 
 def _nvidia_smi(run: Run) -> Iterator[Gpu]:
-    for line in (run(_SMI) or "").splitlines():
-        values = [value.strip() for value in line.split(",")]
-        if len(values) != 4 or not re.fullmatch(r"\d+(\.\d+)*", values[2]):  # noqa: PLR2004 - as asked
-            continue
-        name, memory, version, compute = values
-        yield Gpu(
-            kind="nvidia",
-            name=name,
-            memory=int(memory) * _MIB if memory.isdecimal() else None,
-            driver=version,
-            compute=compute if re.fullmatch(r"\d+\.\d+", compute) else None,
-        )
+    for name, memory, version, compute in smi.rows(run(_SMI), 4):
+        if re.fullmatch(r"\d+(\.\d+)*", version):
+            yield Gpu(
+                kind="nvidia",
+                name=name,
+                memory=smi.mib(memory),
+                driver=version,
+                compute=compute if re.fullmatch(r"\d+\.\d+", compute) else None,
+            )
 
 
 def _nvidia_proc(root: Path) -> Iterator[Gpu]:
@@ -102,7 +96,7 @@ def _cards(root: Path) -> Iterator[Gpu]:
     """The GPUs that the kernel knows, one for each card."""
     for card in sorted((root / "sys/class/drm").glob("card*")):
         device = card / "device"
-        kind = _VENDORS.get(read(device / "vendor") or "") if card.name[4:].isdecimal() else None
+        kind = VENDORS.get(read(device / "vendor") or "") if card.name[4:].isdecimal() else None
         if kind is None:
             continue
         memory = read(device / "mem_info_vram_total") or ""

@@ -14,7 +14,7 @@ from zoo.errors import EaiError, EngineError, IntegrityError
 from zoo.lock.model import Build
 from zoo.store import Store, trees
 from zoo.store.names import clean, distinct
-from zoo.toolchains import archives, derive
+from zoo.toolchains import archives, derive, known
 
 PROGRAMS = Path(__file__).parent / "programs"
 SYSTEM_CONFIG = Path("/etc/llama.cpp/config.ini")
@@ -29,20 +29,29 @@ class Installed:
     Attributes:
         program: What is started, with all that comes before `--alive-fd`, `--ready-fd` and flags.
         env: What its environment must hold.
+        tree: Where it is unpacked.
+        bare: The program by itself, without anything of eai's around it; that of a wheel is all eai's.
     """
 
     program: tuple[str, ...]
     env: Mapping[str, str]
+    tree: Path
+    bare: tuple[str, ...]
 
 
 def install(
-    build: Build, store: Store, *, workshop: Callable[[], derive.Workshop] = derive.Workshop.this
+    build: Build,
+    store: Store,
+    *,
+    toolchain: str = known.LLAMA_CPP,
+    workshop: Callable[[], derive.Workshop] = derive.Workshop.this,
 ) -> Installed:
     """Make a build ready to be started; whether this machine can run it was asked when it was chosen.
 
     Args:
         build: The locked build; its artifacts are in the store.
         store: Keeps the unpacked tree.
+        toolchain: What it is a build of.
         workshop: Says what a build from source has of this machine, where one is to be made.
 
     Raises:
@@ -54,18 +63,19 @@ def install(
     tree = unpacked(build, store, workshop=workshop)
     if (tree / build.program / "__init__.py").is_file():
         return _wheel(tree)
-    return _native(build, tree)
+    return _native(build, tree, toolchain)
 
 
 def _wheel(tree: Path) -> Installed:
     path = os.pathsep.join((str(PROGRAMS), str(tree)))
-    return Installed(program=(sys.executable, *_PYTHON, "launcher"), env={"PYTHONPATH": path})
+    program = (sys.executable, *_PYTHON, "launcher")
+    return Installed(program=program, env={"PYTHONPATH": path}, tree=tree, bare=program)
 
 
-def _native(build: Build, tree: Path) -> Installed:
+def _native(build: Build, tree: Path, toolchain: str) -> Installed:
     if not (tree / build.program).is_file():
         raise IntegrityError(f"the locked build for {build.platform} holds no program {build.program}")
-    if SYSTEM_CONFIG.exists():
+    if toolchain == known.LLAMA_CPP and SYSTEM_CONFIG.exists():
         raise EngineError(
             f"{SYSTEM_CONFIG} would change how llama-server behaves on this machine",
             hint='move it away, or use `from = "pypi"`, whose engine doesn\'t read it',
@@ -76,8 +86,11 @@ def _native(build: Build, tree: Path) -> Installed:
         "LD_LIBRARY_PATH": str(tree),
         "DYLD_LIBRARY_PATH": str(tree),
     }
-    program = (sys.executable, *_PYTHON, "launcher.warden", str(tree / build.program))
-    return Installed(program=program, env=env)
+    # sd-server knows no unix sockets, so that a relay stands before it.
+    launcher = "launcher.relay" if toolchain == known.STABLE_DIFFUSION_CPP else "launcher.warden"
+    bare = (str(tree / build.program),)
+    program = (sys.executable, *_PYTHON, launcher, *bare)
+    return Installed(program=program, env=env, tree=tree, bare=bare)
 
 
 def unpacked(

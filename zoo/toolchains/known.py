@@ -203,8 +203,9 @@ class Source(Table, frozen=True, kw_only=True):
 
 
 class StableDiffusionCpp(Table, frozen=True, kw_only=True):
-    """All that is known of stable-diffusion.cpp's builds."""
+    """All that is known of stable-diffusion.cpp's builds; `licence` is the engine's own, as SPDX names it."""
 
+    licence: str
     github: Github
     source: Source
 
@@ -213,9 +214,11 @@ class LlamaCpp(Table, frozen=True, kw_only=True):
     """All that is known of llama.cpp's builds.
 
     Attributes:
+        licence: The engine's own, as SPDX names it.
         libraries: How a person gets a shared library that a build needs.
     """
 
+    licence: str
     pypi: Pypi
     github: Github
     source: Source
@@ -228,8 +231,9 @@ def require(name: str) -> None:
     Raises:
         EaiError: It is not.
     """
-    if name != LLAMA_CPP:
-        raise EaiError(f"eai knows no toolchain {name!r}", hint=f"write [toolchain.{LLAMA_CPP}]")
+    if name not in {LLAMA_CPP, STABLE_DIFFUSION_CPP}:
+        hint = f"write [toolchain.{LLAMA_CPP}] or [toolchain.{STABLE_DIFFUSION_CPP}]"
+        raise EaiError(f"eai knows no toolchain {name!r}", hint=hint)
 
 
 def github(name: str) -> Github:
@@ -259,6 +263,13 @@ def _of(name: str) -> LlamaCpp | StableDiffusionCpp:
         f"eai knows no toolchain {name!r}",
         hint=f"write [toolchain.{LLAMA_CPP}] or [toolchain.{STABLE_DIFFUSION_CPP}]",
     )
+
+
+def licence(name: str) -> str | None:
+    """The licence of a toolchain, as SPDX names it; None where nobody knows."""
+    if name == LLAMA_CPP:
+        return llama_cpp().licence
+    return stable_diffusion_cpp().licence if name == STABLE_DIFFUSION_CPP else None
 
 
 @cache

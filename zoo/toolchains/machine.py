@@ -6,20 +6,14 @@ import functools
 import os
 import platform
 import re
-import shutil
-import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from zoo.toolchains import gpus
+from zoo.toolchains import gpus, smi
 from zoo.toolchains.gpus import Gpu, Run, read
 
-_PATIENCE = 20  # seconds; nvidia-smi wakes GPUs that sleep, which takes some
-_SMI_PATH = os.pathsep.join(
-    ("/usr/bin", "/usr/local/bin", "/usr/lib/wsl/lib", "/usr/local/nvidia/bin", "/run/current-system/sw/bin")
-)
 _TEGRA = re.compile(r"# R(?P<major>\d+) \(release\), REVISION: (?P<minor>[\d.]+)")
 _VERSION = re.compile(r"\d+(\.\d+)*")
 
@@ -51,26 +45,6 @@ class Machine:
     gpus: Callable[[], tuple[Gpu, ...]] = tuple
     loads: Callable[[str], bool] = lambda _: True
     free_threaded: bool = False
-
-
-def _run(command: Sequence[str]) -> str | None:
-    """Run a program of the system, in a bare environment; None where there is none, or it fails."""
-    program = shutil.which(command[0], path=_SMI_PATH)
-    if program is None:
-        return None
-    env: Mapping[str, str] = {"LC_ALL": "C", "PATH": _SMI_PATH}
-    try:
-        ran = subprocess.run(
-            (program, *command[1:]),
-            env=env,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_PATIENCE,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return ran.stdout.decode("utf-8", "replace") if ran.returncode == 0 else None
 
 
 def _loads(library: str) -> bool:
@@ -116,7 +90,7 @@ class Eyes:
     root: Path = Path("/")
     system: str = sys.platform
     arch: str = field(default_factory=platform.machine)
-    run: Run = _run
+    run: Run = smi.run
     loads: Callable[[str], bool] = _loads
     confstr: Callable[[str], str | None] = _confstr
     sysconf: Callable[[str], int] = _sysconf

@@ -39,6 +39,11 @@ class PypiProvider:
     ) -> tuple[Toolchain, tuple[Artifact, ...]]:
         """Pin one release for all platforms; see `Provider.lock`."""
         known.require(name)
+        if name != known.LLAMA_CPP:
+            raise EaiError(
+                f"a package index has no build of {name}, only its source code",
+                hint=f'write `from = "source"` in [toolchain.{name}]',
+            )
         version, release = self._choose(request.version, platforms)
         lacking = [platform for platform in platforms or () if platform not in release]
         if lacking:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from math import isfinite
 
-from zoo.zoofile import flags, forms
-from zoo.zoofile.model import Lora, Model, Origin, Own, Sampling, Toolchain, Variant, Zoofile
+from zoo.zoofile import drawing, flags, forms
+from zoo.zoofile.model import IMAGE_TASKS, Lora, Model, Origin, Own, Sampling, Toolchain, Variant, Zoofile
 from zoo.zoofile.problem import Keys, Problem, plain, quoted
 
 ORIGINS = ("hf", "url", "path", "ipfs", "bundled")
@@ -141,8 +141,11 @@ def _model(keys: Keys, model: Model) -> Iterator[Problem]:
         yield Problem((*keys, "chat-template"), "is no path that can be shared", remedy)
     for at, lora in enumerate(model.lora):
         yield from _lora((*keys, "lora", at), lora)
+    for role, part in model.parts.given():
+        yield from _part((*keys, "parts", role), part)
     yield from _sampling((*keys, "sampling"), model.sampling)
     yield from _task(keys, model)
+    yield from drawing.problems(keys, model, origin=bool(origin))
     if model.args and (wrong := flags.problem(model.args)):
         at, what, remedy = wrong
         yield Problem((*keys, "args", at), what, remedy)
@@ -179,13 +182,18 @@ def _mmproj(keys: Keys, mmproj: str, origin: tuple[str, ...]) -> Iterator[Proble
         yield Problem(keys, f"cannot be {quoted(mmproj)}: it comes from where the model comes from", remedy)
 
 
-def _lora(keys: Keys, lora: Lora) -> Iterator[Problem]:
-    named = _named(lora)
+def _part(keys: Keys, part: Origin) -> Iterator[Problem]:
+    """Check a file beside the model, which names an origin of its own."""
+    named = _named(part)
     if not named:
         yield Problem(keys, "names no origin", f"give it one of {', '.join(f'`{k}`' for k in ORIGINS)}")
-    yield from _origin(keys, lora, named)
-    if lora.hf is not None and lora.pattern is not None:
-        yield Problem((*keys, "pattern"), "is for split models", "an adapter is one file: use `file`")
+    yield from _origin(keys, part, named)
+    if part.hf is not None and part.pattern is not None:
+        yield Problem((*keys, "pattern"), "is for split models", "this is one file: use `file`")
+
+
+def _lora(keys: Keys, lora: Lora) -> Iterator[Problem]:
+    yield from _part(keys, lora)
     if not isfinite(lora.scale):
         yield Problem((*keys, "scale"), "is no finite number")
 
@@ -198,7 +206,7 @@ def _sampling(keys: Keys, sampling: Sampling) -> Iterator[Problem]:
 
 
 def _task(keys: Keys, model: Model) -> Iterator[Problem]:
-    if model.task is None:
+    if model.task is None or model.task in IMAGE_TASKS:
         return
     if model.task == "chat":
         if model.pooling is not None:

@@ -27,6 +27,9 @@ _CALLED = {
     "model": "a model",
     "lora": "a LoRA adapter",
     "sampling": "`sampling`",
+    "parts": "`parts`",
+    "origin": "a part of a model",
+    "image": "`image`",
     "own": "`from`",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -9,8 +10,14 @@ from msgspec import Meta, Struct
 from zoo.platform import Platform
 
 Task = Literal["chat", "embed", "rerank", "image-generation", "image-edit"]
+IMAGE_TASKS: tuple[Task, ...] = ("image-generation", "image-edit")
 Pooling = Literal["none", "mean", "cls", "last", "rank"]
 Provider = Literal["pypi", "github", "source"]
+
+Sampler = Literal[
+    "euler", "euler_a", "heun", "dpm2", "dpm++2s_a", "dpm++2m", "dpm++2mv2", "ipndm", "ipndm_v", "lcm",
+    "ddim_trailing", "tcd", "res_multistep", "res_2s", "er_sde",
+]  # fmt: skip  # those of the oldest stable-diffusion.cpp that eai builds
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Positive = Annotated[int, Meta(ge=1, le=2**31 - 1)]
@@ -19,6 +26,9 @@ Duration = Annotated[
 ]
 Remote = Annotated[
     str, Meta(min_length=1, max_length=260, description="such as images.example, 10.0.0.0/8, [::1]:8000")
+]
+ImageSize = Annotated[
+    str, Meta(pattern=r"^[1-9][0-9]{1,3}x[1-9][0-9]{1,3}$", description="such as 1024x1024")
 ]
 Bytes = Annotated[
     str, Meta(pattern=r"^(auto|[0-9]+(\.[0-9]+)? ?[KMGT]i?B)$", description="such as auto, 12GiB")
@@ -92,8 +102,39 @@ class Lora(Origin, frozen=True, kw_only=True):
     scale: float = 1.0
 
 
+class Parts(Table, frozen=True, kw_only=True):
+    """What a model that draws needs beside its diffusion model, each from its own origin."""
+
+    clip_l: Origin | None = None
+    clip_g: Origin | None = None
+    t5xxl: Origin | None = None
+    llm: Origin | None = None
+    vae: Origin | None = None
+    taesd: Origin | None = None
+
+    def given(self) -> Iterator[tuple[str, Origin]]:
+        """Yield each part that there is, by its key, in the order that has no other meaning."""
+        for key, field in zip(self.__struct_encode_fields__, self.__struct_fields__, strict=True):
+            if (origin := getattr(self, field)) is not None:
+                yield key, origin
+
+
+class Image(Table, frozen=True, kw_only=True):
+    """Defaults of a model that draws, which a request overrides; memory is counted for `size`."""
+
+    steps: Annotated[int, Meta(ge=1, le=100)] | None = None
+    size: ImageSize | None = None
+    cfg_scale: Annotated[float, Meta(ge=0)] | None = None
+    guidance: Annotated[float, Meta(ge=0)] | None = None
+    sampler: Sampler | None = None
+    seed: Annotated[int, Meta(ge=-1, le=2**31 - 1)] | None = None
+
+
 class Model(Origin, frozen=True, kw_only=True):
-    """One model: its origin (none at all: the catalogue's, by name) and its settings."""
+    """One model: its origin (none at all: the catalogue's, by name) and its settings.
+
+    One that draws is a diffusion model with `parts`, or a whole checkpoint without any.
+    """
 
     main: bool = False
     preload: bool = False
@@ -108,19 +149,29 @@ class Model(Origin, frozen=True, kw_only=True):
     gpu_layers: Annotated[int, Meta(ge=0)] | Literal["all"] | None = None
     pooling: Pooling | None = None
     sampling: Sampling = Sampling()
+    parts: Parts = Parts()
+    image: Image = Image()
     args: tuple[str, ...] = ()
+
+    @property
+    def draws(self) -> bool:
+        """Whether it is a model that draws: the zoofile says so, or declares what only such a one has."""
+        return self.task in IMAGE_TASKS or self.parts != Parts() or self.image != Image()
 
 
 class Request(Origin, frozen=True, kw_only=True):
     """What names a model's artifacts: all of its entry that is no setting, as the lock echoes it.
 
-    `catalog` is set, to the model's name, where the entry names no origin of its own.
+    `catalog` is set, to the model's name, where the entry names no origin of its own; `kind` where its
+    files are those of a model that draws.
     """
 
     catalog: str | None = None
     mmproj: str | None = None
     chat_template: str | None = None
     lora: tuple[Origin, ...] = ()
+    parts: Parts = Parts()
+    kind: Literal["image"] | None = None
 
 
 class Own(Table, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from posixpath import normpath
 
 from zoo.zoofile.check import ORIGINS
-from zoo.zoofile.model import Model, Origin, Request, Zoofile
+from zoo.zoofile.model import Model, Origin, Parts, Request, Zoofile
 
 DEFAULT_REVISION = "main"
 
@@ -23,6 +23,8 @@ def request_of(name: str, model: Model) -> Request:
         mmproj=normpath(mmproj) if mmproj is not None and model.path is not None else mmproj,
         chat_template=None if model.chat_template is None else normpath(model.chat_template),
         lora=tuple(Origin(**_origin(lora)) for lora in model.lora),
+        parts=_parts(model.parts),
+        kind="image" if model.draws else None,
     )
 
 
@@ -44,6 +46,10 @@ def main_model(zoofile: Zoofile) -> str | None:
     """Name the main model: the one with `main = true`, else the first; None where there are no models."""
     declared = (name for name, model in zoofile.models.items() if model.main)
     return next(declared, next(iter(zoofile.models), None))
+
+
+def _parts(parts: Parts) -> Parts:
+    return Parts(**{key.replace("-", "_"): Origin(**_origin(origin)) for key, origin in parts.given()})
 
 
 def _origin(origin: Origin) -> dict[str, str | None]:

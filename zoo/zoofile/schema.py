@@ -64,6 +64,8 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "mmproj": "The projector of a model that sees or hears: from where the model comes, under its name.",
         "chat-template": "A Jinja file, relative to zoofile.toml, in place of the model's own template.",
         "lora": "LoRA adapters, each with its origin and its strength.",
+        "parts": "What a model that draws needs beside its diffusion model, each from its own origin.",
+        "image": "Defaults for pictures, which a request may override.",
         "task": "What the model is for; told by the file's header if left out.",
         "context-length": "Tokens of context, of all slots together.",
         "parallel": "How many requests are answered side by side.",
@@ -72,6 +74,23 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "pooling": "How an embedding model makes one vector of many; its own way if left out.",
         "sampling": "Defaults for sampling, which a request may override.",
         "args": "More flags for the engine, from a list of those known to be safe and deterministic.",
+    },
+    "Parts": {
+        "clip-l": "The text encoder CLIP-L.",
+        "clip-g": "The text encoder CLIP-G.",
+        "t5xxl": "The text encoder T5-XXL.",
+        "llm": "The language model that encodes text, such as Qwen-Image's.",
+        "vae": "What makes pixels of latents, and latents of pixels.",
+        "taesd": "A small and quick stand-in for the VAE.",
+    },
+    "Origin": _ORIGIN,
+    "Image": {
+        "steps": "How many steps a picture takes.",
+        "size": "Width and height in pixels; memory is counted for it, and no request may ask for more.",
+        "cfg-scale": "How strongly the prompt is followed; 1 for distilled models.",
+        "guidance": "The same for models that were distilled with guidance, such as FLUX dev.",
+        "sampler": "How noise becomes a picture.",
+        "seed": "The seed of the noise; -1 takes another each time.",
     },
     "Lora": {**_ORIGIN, "scale": "The strength that the adapter is applied with."},
     "Sampling": {
@@ -97,6 +116,7 @@ _RULES: dict[str, dict[str, Any]] = {
     "Model": {"oneOf": [*_ONE_ORIGIN, _NO_ORIGIN], **_HUB},
     "Own": {"oneOf": [{"required": ["path"]}, {"required": ["source"]}]},
     "Lora": {"oneOf": _ONE_ORIGIN, "not": {"required": ["pattern"]}, **_HUB},
+    "Origin": {"oneOf": _ONE_ORIGIN, "not": {"required": ["pattern"]}, **_HUB},
 }
 
 

@@ -1,12 +1,14 @@
 """Starts one engine and ties its life to eai's: stdlib and the locked engine only, nothing of eai.
 
-    python -S -P -B -m launcher                [--alive-fd N] [--ready-fd N] [--go-fd N] LLAMA-SERVER-FLAGS…
-    python -S -P -B -m launcher.warden PROGRAM [--alive-fd N] [--ready-fd N] [--go-fd N] LLAMA-SERVER-FLAGS…
+    python -S -P -B -m launcher                PIPES LLAMA-SERVER-FLAGS…
+    python -S -P -B -m launcher.warden PROGRAM PIPES LLAMA-SERVER-FLAGS…
+    python -S -P -B -m launcher.relay  PROGRAM PIPES --host SOCKET SD-SERVER-FLAGS…
 
-The first serves from the `xllamacpp` package that PYTHONPATH names; the second becomes PROGRAM. Both
-read the pipe `--alive-fd` and are killed at its end, and write `ready` to `--ready-fd` as soon as they
-answer requests. That pipe stays open as long as the engine lives. With `--go-fd` they load the model
-only when a byte can be read there.
+The first serves from the `xllamacpp` package that PYTHONPATH names, the second becomes PROGRAM, and the
+third runs PROGRAM and passes to it what comes to the unix socket. PIPES are `[--alive-fd N] [--ready-fd N]
+[--go-fd N]`: they are killed at the end of the first, and write `ready` to the second as soon as they
+answer requests, which stays open as long as the engine lives. With the third they load the model only when
+a byte can be read there.
 """
 
 from __future__ import annotations

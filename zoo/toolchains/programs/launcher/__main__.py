@@ -16,11 +16,17 @@ _LOG = 0.1  # seconds for the engine's log, which a thread of its own writes, to
 
 
 def main(words: list[str]) -> NoReturn:
-    """Load the model, say so, and serve until a signal comes: then exit 0, 1 where it did not load."""
+    """Load the model, say so, and serve until a signal comes: then exit 0, 1 where it did not load.
+
+    Asked for `--version` alone, say that instead.
+    """
     pipes, rest = sentinel.take_pipes(words)
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Python's own handler would wait for the load to end
     sentinel.post(pipes)
     engine = _engine()
+    if rest == ["--version"]:
+        sys.stdout.write(f"xllamacpp {engine.__version__}\n")
+        sys.exit(0)
     try:
         params = flags.params(engine, rest)
     except flags.Refused as refused:

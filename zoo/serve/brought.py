@@ -1,0 +1,91 @@
+"""A request for pictures as it comes: JSON, or a form with pictures to edit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from zoo.serve import sketch
+from zoo.serve.answers import Problem
+from zoo.serve.dimensions import size
+from zoo.serve.sketch import Asked
+
+MOST_IMAGES = 16
+"""Pictures that one request may bring to be edited, as OpenAI has it."""
+
+_FORM = "multipart/form-data"
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What came.
+
+    Attributes:
+        images: The pictures to edit; none where one is to be made.
+        mask: What of the first one may change.
+    """
+
+    asked: Asked
+    images: tuple[bytes, ...] = ()
+    mask: bytes | None = None
+
+    def size(self) -> tuple[int, int] | None:
+        """The size of the first picture to edit; all are looked at.
+
+        Raises:
+            Problem: One of them is none, or too large.
+        """
+        every = [size(image, "image") for image in self.images]
+        if self.mask is not None:
+            size(self.mask, "mask")
+        return every[0] if every else None
+
+
+async def of_json(request: web.Request) -> Brought:
+    """Read a request to make pictures.
+
+    Raises:
+        Problem: It is too large, no JSON, or a field of it cannot be.
+    """
+    try:
+        return Brought(sketch.of_json(await request.read()))
+    except web.HTTPRequestEntityTooLarge as error:
+        raise _too_large() from error
+
+
+async def of_form(request: web.Request) -> Brought:
+    """Read a request to edit pictures.
+
+    Raises:
+        Problem: It is too large, no form with pictures, or a field of it cannot be.
+    """
+    if request.content_type != _FORM:
+        raise Problem(400, "invalid_form", f"send a form, as {_FORM}, with a picture as `image`")
+    fields: dict[str, str] = {}
+    files: dict[str, list[bytes]] = {"image": [], "mask": []}
+    try:
+        for name, value in (await request.post()).items():
+            if isinstance(value, web.FileField):
+                files.setdefault(name.removesuffix("[]"), []).append(value.file.read())
+            else:
+                fields[name] = value if isinstance(value, str) else bytes(value).decode()
+    except web.HTTPRequestEntityTooLarge as error:
+        raise _too_large() from error
+    except ValueError as error:
+        raise Problem(400, "invalid_form", f"the form cannot be read: {error}") from error
+    return _brought(sketch.of_form(fields), files["image"], files["mask"])
+
+
+def _brought(asked: Asked, images: list[bytes], masks: list[bytes]) -> Brought:
+    if not images:
+        raise Problem(400, "invalid_form", "a picture to edit must come as the file `image`", param="image")
+    if len(images) > MOST_IMAGES:
+        raise Problem(400, "invalid_form", f"at most {MOST_IMAGES} pictures may come", param="image")
+    if len(masks) > 1:
+        raise Problem(400, "invalid_form", "one mask may come", param="mask")
+    return Brought(asked, tuple(images), masks[0] if masks else None)
+
+
+def _too_large() -> Problem:
+    return Problem(413, "body_too_large", "the request is too large")
