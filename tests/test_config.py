@@ -38,6 +38,7 @@ def test_all_that_can_be_said_is_read(tmp_path: Path) -> None:
         ('[fetch]\npeers = ["https://me:secret@a.example"]', "config.toml:2: `fetch.peers[0]` cannot be"),
         ('[fetch]\npeers = ["https://a.example/?x=1"]', "config.toml:2: `fetch.peers[0]` cannot be"),
         ('[fetch]\npeers = "http://a.example"', "`fetch.peers` cannot be so"),
+        ('[server]\napi-keys = "keys.toml"', "config.toml:2: `server.api-keys` cannot be"),
         ("x = 1", "config.toml:1: `x` is not known here"),
         ("[ipfs", "config.toml: "),
     ],

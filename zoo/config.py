@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -15,6 +16,8 @@ from zoo.zoofile.problem import Keys, Problem, failure, quoted
 
 NAME = "config.toml"
 LONGEST = 1 << 20
+
+T = TypeVar("T")
 
 _WHERE = re.compile(r" - at `(?:key` in `)?\$(?P<path>[^`]*)`$")
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<key>[^`]*)`")
@@ -88,12 +91,23 @@ class Preserve(Table, frozen=True, kw_only=True):
     pinning_service: PinningService = PinningService()
 
 
+class Server(Table, frozen=True, kw_only=True):
+    """How eai serves on this machine, whatever the project.
+
+    Attributes:
+        api_keys: A file of keys that clients must have; never in a zoofile, which is shared.
+    """
+
+    api_keys: str | None = None
+
+
 class Config(Table, frozen=True, kw_only=True):
     """The whole of config.toml."""
 
     ipfs: Ipfs = Ipfs()
     fetch: Fetch = Fetch()
     preserve: Preserve = Preserve()
+    server: Server = Server()
 
 
 def path_of(env: Mapping[str, str]) -> Path:
@@ -133,6 +147,21 @@ def parse(text: str, *, name: str = NAME) -> Config:
     Raises:
         EaiError: It says something that it cannot; with file, line and key.
     """
+    return typed(text, Config, _wrong, name=name)
+
+
+def typed(text: str, kind: type[T], wrong: Callable[[T], Iterator[Problem]], *, name: str) -> T:
+    """Read the text of a TOML file of the user's as a value of this type.
+
+    Args:
+        text: All of it.
+        kind: What it must be.
+        wrong: Finds what its types alone do not say.
+        name: What to call it in errors.
+
+    Raises:
+        EaiError: It says something that it cannot; with file, line and key.
+    """
     import tomllib  # noqa: PLC0415 - most people have no config.toml
 
     try:
@@ -140,12 +169,12 @@ def parse(text: str, *, name: str = NAME) -> Config:
     except tomllib.TOMLDecodeError as error:
         raise EaiError(f"{name}: {error}", hint="it must be TOML") from None
     try:
-        config = msgspec.convert(data, Config)
+        value = msgspec.convert(data, kind)
     except msgspec.ValidationError as error:
         raise _failure([_problem(str(error))], text, name) from None
-    if wrong := list(_wrong(config)):
-        raise _failure(wrong, text, name)
-    return config
+    if problems := list(wrong(value)):
+        raise _failure(problems, text, name)
+    return value
 
 
 def _failure(problems: list[Problem], text: str, name: str) -> EaiError:
@@ -187,6 +216,10 @@ def _wrong(config: Config) -> Iterator[Problem]:
     for keys, address in single:
         if address is not None:
             yield from _url(keys, address)
+    file = config.server.api_keys
+    if file is not None and not file.startswith(("/", "~/")):
+        remedy = "write the whole path of a file, from / or ~/"
+        yield Problem(("server", "api-keys"), f"cannot be {quoted(file)}", remedy)
 
 
 def _url(keys: Keys, url: str) -> Iterator[Problem]:

@@ -8,6 +8,7 @@ import signal
 import socket
 from pathlib import Path
 
+import httpx2
 import pytest
 from models.chat import SENTENCE
 from support.serving import WAIT, until
@@ -160,6 +161,32 @@ def test_serving_others_in_the_background_is_warned_of_too(shop: Shop) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("warning: whoever reaches this machine") == 1
     assert done.stdout.startswith("http://127.0.0.1:")
+
+
+def test_with_keys_nobody_is_warned_and_this_users_own_commands_need_none(shop: Shop) -> None:
+    shop.extra["EAI_API_KEY"] = "right"
+    done = shop.eai("up", "-d", "--host", "0.0.0.0", "--port", "0")
+    assert done.returncode == 0, done.stderr
+    assert "warning" not in done.stderr
+    assert "-H 'Authorization: Bearer YOUR-KEY'" in done.stderr
+    url = done.stdout.strip()
+    assert httpx2.get(f"{url}/models").status_code == 401
+    assert httpx2.get(f"{url}/models", headers={"x-api-key": "right"}).status_code == 200
+    del shop.extra["EAI_API_KEY"]
+    assert json.loads(shop.eai("status", "--json").stdout)["running"] is True
+    assert "x-api-key" not in shop.eai("logs").stdout
+    assert shop.eai("down").returncode == 0
+
+
+def test_a_file_of_keys_that_others_can_read_is_refused(shop: Shop) -> None:
+    keys = shop.home / "keys.toml"
+    keys.write_text('[keys.me]\nkey = "right"\n')
+    keys.chmod(0o644)
+    shop.extra["EAI_API_KEYS_FILE"] = str(keys)
+    done = shop.eai("up", "--port", "0")
+    assert done.returncode == 1
+    assert "other users may read or change the API keys" in done.stderr
+    assert f"hint: run `chmod 600 {keys}`" in done.stderr
 
 
 def test_an_address_of_another_machine_is_refused_with_one_of_this(shop: Shop) -> None:

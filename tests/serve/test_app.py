@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 
@@ -11,8 +12,10 @@ from support.front import front
 
 from zoo.digest import Digest
 from zoo.environment.model import Adapter
-from zoo.serve.handlers import BODY_LIMIT
+from zoo.serve.guard import Guard
+from zoo.serve.keys import Key, Keyring
 
+BODY_LIMIT = 32 * 2**20
 CHAT = a_model("main", main=True, aliases=("Main.gguf",))
 EMBED = a_model("embedder", task="embed")
 
@@ -129,6 +132,28 @@ async def test_media_to_be_fetched_is_refused() -> None:
         assert f.seen == []
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["/page/../api/status", "/page/%2e%2e/api/status", "//api/status", "/api//status", "/health/../metrics"],
+)
+async def test_no_spelling_of_a_path_goes_around_the_key(path: str) -> None:
+    keyed = Guard("127.0.0.1", keyring=Keyring((Key.of("a", "right"),)))
+    async with front(CHAT, guard=keyed) as f:
+        reader, writer = await asyncio.open_connection("127.0.0.1", f.port)
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        assert (await reader.read())[:12] in {b"HTTP/1.1 401", b"HTTP/1.1 404"}
+        writer.close()
+        await writer.wait_closed()
+
+
+async def test_the_answer_of_an_engine_may_be_read_by_a_declared_page() -> None:
+    app = "https://app.example"
+    async with front(CHAT, guard=Guard("127.0.0.1", origins=(app,))) as f:
+        headers = {"Origin": app}
+        async with f.client.post(f.url + "/v1/chat/completions", json={}, headers=headers) as response:
+            assert response.headers["Access-Control-Allow-Origin"] == app
+
+
 @pytest.mark.parametrize("chunked", [False, True])
 async def test_a_body_over_the_limit_is_refused(*, chunked: bool) -> None:
     async def pieces():  # type: ignore[no-untyped-def] # noqa: ANN202
@@ -146,7 +171,7 @@ async def test_a_body_over_the_limit_is_refused(*, chunked: bool) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("GET", "/", 404),
+        ("GET", "/page/nothing", 404),
         ("POST", "/v1/nothing", 404),
         ("GET", "/v1/chat/completions", 405),
         ("OPTIONS", "/v1/chat/completions", 405),

@@ -11,6 +11,9 @@ from aiohttp import web
 from support.bench import a_model
 from support.front import Front, front
 
+from zoo.serve.limits import Limits
+
+SHORT = Limits(head=0.1, silence=0.1, idle=0.2)
 CHAT = a_model("main", main=True)
 MODELS = b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n"
 POST = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
@@ -225,12 +228,15 @@ async def test_a_request_that_never_comes_whole_is_given_up_and_others_go_on() -
         await stay.wait()
         return web.Response(body=b"late")
 
-    async with front(CHAT, answer=answer, loaded=True, patience=0.1) as f:
+    async with front(CHAT, answer=answer, loaded=True, limits=SHORT) as f:
         slow, body, silent, busy = [await f.connect() for _ in range(4)]
         slow.say(POST)
         body.say(POST + b"Content-Length: 100\r\n\r\n{")
         busy.ask()
-        assert await asyncio.gather(slow.rest(), body.rest(), silent.rest()) == [b"", b"", b""]
+        late, stopped, nothing = await asyncio.gather(slow.rest(), body.rest(), silent.rest())
+        assert late.startswith(b"HTTP/1.1 408 ")
+        assert stopped.startswith(b"HTTP/1.1 408 ")
+        assert nothing == b""
         stay.set()
         assert (await busy.answer())[2] == b"late"
         for talk in (slow, body, silent, busy):

@@ -23,6 +23,7 @@ def a_state(**other: object) -> RunState:
         "environment": "e" * 64,
         "project": "/p",
         "sockets": "/nonexistent/eai-x",
+        "secret": "s",
     }
     return RunState(**{**facts, **other})  # type: ignore[arg-type]
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -22,7 +22,10 @@ from zoo.serve.addresses import Policy
 from zoo.serve.app import make
 from zoo.serve.gate import Gate
 from zoo.serve.guard import Guard
+from zoo.serve.history import History
 from zoo.serve.journal import Journal
+from zoo.serve.limits import Limits
+from zoo.serve.logfile import LogFile
 from zoo.serve.machine import Budget
 from zoo.serve.pictures import Pictures
 from zoo.serve.proxy import Proxy
@@ -30,6 +33,7 @@ from zoo.serve.routing import Router
 from zoo.serve.scheduler import Scheduler
 from zoo.serve.tally import Tally
 from zoo.serve.upstream import Upstream
+from zoo.serve.watch import Watch
 from zoo.zoofile.model import Server
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -168,7 +172,9 @@ async def front(
     answer: Answer = echo,
     rough: Raw | None = None,
     loaded: bool = False,
-    patience: float = 60.0,
+    guard: Guard | None = None,
+    limits: Limits | None = None,
+    logs: Mapping[str, LogFile] | None = None,
     **server: object,
 ) -> AsyncIterator[Front]:
     """Serve models with engines that answer as a function says.
@@ -178,7 +184,9 @@ async def front(
         answer: What engines do with a request.
         rough: What they do with a connection, instead.
         loaded: Whether the first one is ready before the first request.
-        patience: Of the gate.
+        guard: Who may ask.
+        limits: What a connection may take.
+        logs: What the page shows.
         server: Settings, as in zoofile.toml.
     """
     processes: list[Process] = []
@@ -210,7 +218,10 @@ async def front(
 
         loop = asyncio.get_running_loop()
         budget = Budget(size=2 * GIB)
-        scheduler = Scheduler(models, start, budget=budget, clock=loop, idle=None, patience=0.2)
+        history = History()
+        scheduler = Scheduler(
+            models, history.timed(start), budget=budget, clock=loop, idle=None, patience=0.2
+        )
         environment = Environment(
             id="e" * 64,
             platform="linux-x86_64",
@@ -224,14 +235,17 @@ async def front(
             budget=budget,
             tally=Tally(scheduler.seen, 2 * GIB),
             journal=Journal(log.append, loop),
-            guard=Guard("127.0.0.1"),
+            guard=guard or Guard("127.0.0.1"),
+            watch=Watch(limits or Limits(), loop),
+            logs=logs or {},
+            history=history,
             pictures=Pictures(policy=Policy.of(environment.server.remote_images)),
             adapters=adapters,
         )
         runner = web.AppRunner(make(proxy), handler_cancellation=True, shutdown_timeout=0.1)
         await runner.setup()
         aiohttps = cast("web.Server", runner.server)
-        gate = Gate(proxy, aiohttps, patience=patience, idle=2 * patience)
+        gate = Gate(proxy, aiohttps)
         listening = await loop.create_server(gate, "127.0.0.1", 0)
         port = listening.sockets[0].getsockname()[1]
         if loaded:

@@ -20,10 +20,11 @@ def say(**what: object) -> None:
 def main() -> int:
     """Serve until a signal comes."""
     what, data, project, port = sys.argv[1:]
-    options = Options(data=Path(data), project=Path(project), port=int(port))
+    environment, more = pickle.loads(Path(what).read_bytes())
+    options = Options(data=Path(data), project=Path(project), port=int(port), **more)
     told = Told(ready=lambda url: say(ready=url), stopping=lambda streams: say(stopping=streams))
     try:
-        say(whole=serve(pickle.loads(Path(what).read_bytes()), options, told))
+        say(whole=serve(environment, options, told))
     except EaiError as error:
         say(error=error.message, hint=error.hint)
         return error.exit_code

@@ -21,6 +21,7 @@ from support.engine import PROGRAMS, wheel_folder
 
 from zoo.digest import Digest
 from zoo.environment.model import EngineProgram, Environment, ServedModel
+from zoo.serve import state
 from zoo.serve.rundir import RunDir, run_dir
 from zoo.zoofile.model import Server
 
@@ -75,7 +76,9 @@ class Proxy:
 
     def status(self) -> dict[str, Any]:
         """What `/api/status` says."""
-        answer: dict[str, Any] = httpx2.get(f"{self.url}/api/status").json()
+        own = state.read(self.run)
+        headers = own.headers if own is not None else {}
+        answer: dict[str, Any] = httpx2.get(f"{self.url}/api/status", headers=headers).json()
         return answer
 
     def state_of(self, name: str) -> dict[str, Any]:
@@ -99,10 +102,12 @@ class Proxies:
     folder: Path
     started: list[Proxy] = field(default_factory=list)
 
-    def start(self, environment: Environment, *, project: str = "project", port: int = 0) -> Proxy:
-        """Start the proxy of an environment; `until_ready` waits for it."""
+    def start(
+        self, environment: Environment, *, project: str = "project", port: int = 0, **options: object
+    ) -> Proxy:
+        """Start the proxy of an environment, with more options; `until_ready` waits for it."""
         what = self.folder / f"{len(self.started)}.pickle"
-        what.write_bytes(pickle.dumps(environment))
+        what.write_bytes(pickle.dumps((environment, options)))
         where = self.folder / project
         where.mkdir(exist_ok=True)
         program = Path(__file__).with_name("serve_program.py")

@@ -13,6 +13,15 @@ from zoo.zoofile.read import parse
 @pytest.mark.parametrize(
     ("text", "message", "hint"),
     [
+        ('[server]\nallowed-hosts = ["Zoo.lan"]', "`server.allowed-hosts[0]` cannot be", "small letters"),
+        ('[server]\nallowed-hosts = ["zoo.lan:80"]', "`server.allowed-hosts[0]` cannot be", "without scheme"),
+        ('[server]\nallowed-origins = ["*"]', "`server.allowed-origins[0]` cannot be", "as browsers do"),
+        ('[server]\nallowed-origins = ["null"]', "`server.allowed-origins[0]` cannot be", "as browsers do"),
+        (
+            '[server]\nallowed-origins = ["https://a.b/"]',
+            "`server.allowed-origins[0]` cannot be",
+            "as browsers",
+        ),
         ('[server]\nhost = "http://x"', "2: `server.host` is no address", "without scheme and port"),
         (
             '[toolchain.x]\nvariant = { beos = "cpu" }',

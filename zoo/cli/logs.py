@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 _LINES = 100
 _LOOK = 0.2
-_PIECE = 2**20
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -34,16 +33,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, out: Output) -> int:
     """Do it; the exit code, 0 when done."""
     logs = _logs(Project.of(args), args.model)
+    from zoo.serve.logfile import Follower  # noqa: PLC0415 - `--help` does not need it
+
     shown = _Shown(out, titled=len(logs) > 1)
     followed = []
     for name, log in logs.items():
         end = log.size()
-        followed.append(_Followed(name, log, end))
+        followed.append((name, Follower(log, end)))
         shown.lines(name, log.tail(args.lines, until=end))
     while args.follow:
         time.sleep(_LOOK)
-        for each in followed:
-            shown.lines(each.name, each.news())
+        for name, follower in followed:
+            shown.lines(name, follower.news())
     return 0
 
 
@@ -83,27 +84,3 @@ class _Shown:
             self.last = name
         for line in lines:
             self.out.print("".join(c if c.isprintable() or c == "\t" else "\ufffd" for c in line))
-
-
-@dataclass(slots=True)
-class _Followed:
-    """A log, and how far it has been read."""
-
-    name: str
-    log: LogFile
-    read: int
-    rest: bytes = b""
-
-    def news(self) -> tuple[str, ...]:
-        """The whole lines that have come since; a file that is shorter than before has been turned over."""
-        size = self.log.size()
-        if size < self.read:
-            self.read = 0
-        if size == self.read:
-            return ()
-        with self.log.path.open("rb") as file:
-            file.seek(self.read)
-            piece = file.read(_PIECE)
-        self.read += len(piece)
-        *lines, self.rest = (self.rest + piece).split(b"\n")
-        return tuple(line.decode(errors="replace").rstrip("\r") for line in lines)

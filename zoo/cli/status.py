@@ -63,11 +63,12 @@ def _ask(seen: RunState) -> dict[str, Any]:
         EaiError: It does not answer.
     """
     from urllib.error import URLError  # noqa: PLC0415 - as above
-    from urllib.request import ProxyHandler, build_opener  # noqa: PLC0415 - as above
+    from urllib.request import ProxyHandler, Request, build_opener  # noqa: PLC0415 - as above
 
     direct = build_opener(ProxyHandler({}))
     try:
-        with direct.open(f"{seen.url}/api/status", timeout=_PATIENCE) as answer:
+        asked = Request(f"{seen.url}/api/status", headers=seen.headers)  # noqa: S310 - http, our own
+        with direct.open(asked, timeout=_PATIENCE) as answer:
             said: dict[str, Any] = json.load(answer)
     except (URLError, TimeoutError, ConnectionError, ValueError) as error:
         raise EaiError(

@@ -5,12 +5,21 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from zoo.cli.choosing import add_variant_option, chosen
 from zoo.cli.detached import Word, detach, give
 from zoo.cli.holding import hold
 from zoo.cli.output import Output
-from zoo.cli.project import LOCK, ZOOFILE, Project, add_project_option, data_dir, open_store
+from zoo.cli.project import (
+    LOCK,
+    ZOOFILE,
+    Project,
+    add_project_option,
+    configuration,
+    data_dir,
+    open_store,
+)
 from zoo.cli.text import count, port
 from zoo.environment.model import Environment
 from zoo.errors import EXIT_INTERRUPTED, EaiError, LockError
@@ -18,6 +27,9 @@ from zoo.lock.model import Build, Lock
 from zoo.lock.toml import load
 from zoo.platform import current
 from zoo.store import Store
+
+if TYPE_CHECKING:
+    from zoo.serve.run import Options
 
 _EXAMPLE = """examples:
   eai up                       serve here; Ctrl-C ends it when the answers under way are whole
@@ -57,11 +69,12 @@ def run(args: argparse.Namespace, out: Output) -> int:
     builds = chosen(lock, out, insist=args.variant)
     hold(project, lock, builds.values(), store, out)
     _bring(project, lock, builds, store, args=args, out=out)
+    options = _options(project, args)
     if args.report_fd is None:  # else whoever started this has said so
-        _warn(args.host or lock.server.host, out)
+        _warn(args.host or lock.server.host, out, keys=bool(options.keys))
     if args.detach:
         return detach(project, args, out)
-    return _serve(project, lock, builds, store, args=args, out=out)
+    return _serve(lock, builds, store, options, args=args, out=out)
 
 
 def _require_fresh(project: Project, lock: Lock) -> None:
@@ -78,11 +91,14 @@ def _require_fresh(project: Project, lock: Lock) -> None:
         raise LockError(out_of_date(found), hint="run `eai lock`, then commit zoo.lock")
 
 
-def _warn(host: str, out: Output) -> None:
+def _warn(host: str, out: Output, *, keys: bool) -> None:
     from zoo.serve.guard import is_loopback  # noqa: PLC0415 - a stale lock needs none of this
 
-    if not is_loopback(host):
-        out.warn("whoever reaches this machine can use its models: there is no key to ask for")
+    if not keys and not is_loopback(host):
+        out.warn(
+            "whoever reaches this machine can use its models: set EAI_API_KEY, or EAI_API_KEYS_FILE to a "
+            "file of keys, and clients must have one"
+        )
 
 
 def _bring(
@@ -108,31 +124,45 @@ def _bring(
         build_missing(builds, store, out)
 
 
+def _options(project: Project, args: argparse.Namespace) -> Options:
+    """How this user and this command want it served.
+
+    Raises:
+        EaiError: The API keys, or config.toml, are not as they must be.
+    """
+    from zoo.serve.keys import load as load_keys  # noqa: PLC0415 - a stale lock needs none of this
+    from zoo.serve.run import Options  # noqa: PLC0415 - as above
+
+    return Options(
+        data=data_dir(),
+        project=project.folder,
+        host=args.host,
+        port=args.port,
+        runtime=os.environ.get("XDG_RUNTIME_DIR"),
+        keys=load_keys(os.environ, configuration().server.api_keys),
+        offline=args.offline,
+    )
+
+
 def _serve(
-    project: Project,
     lock: Lock,
     builds: Mapping[str, Build],
     store: Store,
+    options: Options,
     *,
     args: argparse.Namespace,
     out: Output,
 ) -> int:
     from zoo.environment.build import realise  # noqa: PLC0415 - a stale lock needs none of this
     from zoo.environment.needs import in_use, needs  # noqa: PLC0415 - as above
-    from zoo.serve.run import Options, Told, serve  # noqa: PLC0415 - as above
+    from zoo.serve.run import Told, serve  # noqa: PLC0415 - as above
 
-    options = Options(
-        data=data_dir(),
-        project=project.folder,
-        host=args.host,
-        port=args.port,
-        runtime=os.environ.get("XDG_RUNTIME_DIR"),
-        offline=args.offline,
-    )
     try:
         environment = realise(lock, current(), builds, store)
         told = Told(
-            ready=lambda url: _ready(out, args.report_fd, announcement(url, environment)),
+            ready=lambda url: _ready(
+                out, args.report_fd, announcement(url, environment, keys=bool(options.keys))
+            ),
             stopping=lambda streams: _stopping(out, streams),
         )
         with store.running((*needs(lock, builds.values(), store).values(), *in_use(environment))):
@@ -144,7 +174,7 @@ def _serve(
     return 0 if whole else EXIT_INTERRUPTED
 
 
-def announcement(url: str, environment: Environment) -> tuple[str, ...]:
+def announcement(url: str, environment: Environment, *, keys: bool = False) -> tuple[str, ...]:
     """Where it is served and how to ask; the first line is data, the others are talk."""
     models = [
         f"{model.name} ({model.task}{', main' if model.main else ''}{', a toy' if model.note else ''})"
@@ -155,7 +185,8 @@ def announcement(url: str, environment: Environment) -> tuple[str, ...]:
         f"  environment  {environment.id}",
         f"  engine       {'; '.join(environment.engines)}",
         f"  models       {', '.join(models)}",
-        f"  ask it       {_example(url, environment)}",
+        f"  look at it   {url}/",
+        f"  ask it       {_example(url, environment, keys=keys)}",
     )
 
 
@@ -168,14 +199,15 @@ def _ready(out: Output, report: int | None, lines: tuple[str, ...]) -> None:
         out.say(line)
 
 
-def _example(url: str, environment: Environment) -> str:
+def _example(url: str, environment: Environment, *, keys: bool) -> str:
     main = next(model for model in environment.models if model.main)
     path, body = {
         "chat": ("chat/completions", '{"messages": [{"role": "user", "content": "Hello!"}]}'),
         "embed": ("embeddings", '{"input": "Hello!"}'),
         "rerank": ("rerank", '{"query": "Hello!", "documents": ["Hi", "Bye"]}'),
     }.get(main.task, ("models", None))
-    return f"curl {url}/v1/{path}" + (f" -d '{body}'" if body else "")
+    key = " -H 'Authorization: Bearer YOUR-KEY'" if keys else ""
+    return f"curl {url}/v1/{path}{key}" + (f" -d '{body}'" if body else "")
 
 
 def _stopping(out: Output, streams: int) -> None:

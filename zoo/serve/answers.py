@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Self
 
-import msgspec
 from aiohttp import web
 
 from zoo.errors import EngineBusy, EngineDown, EngineError, EngineTooLarge, QueueFull
+from zoo.serve.refusal import Refusal, error_body
 
-_SERVER_ERROR = 500
 _RETRY_AFTER = 5
-_TYPES = {403: "permission_error", 404: "not_found_error", 429: "rate_limit_error", 503: "unavailable_error"}
 
 
 class Problem(Exception):
@@ -39,12 +38,14 @@ class Problem(Exception):
         self.status, self.code, self.message, self.param = status, code, message, param
         self.headers = dict(headers or {})
 
+    @classmethod
+    def of(cls, refusal: Refusal) -> Self:
+        """The same as an exception."""
+        return cls(refusal.status, refusal.code, refusal.message, headers=refusal.headers)
+
     def body(self) -> bytes:
         """The answer's body."""
-        fallback = "server_error" if self.status >= _SERVER_ERROR else "invalid_request_error"
-        kind = _TYPES.get(self.status, fallback)
-        error = {"message": self.message, "type": kind, "param": self.param, "code": self.code}
-        return msgspec.json.encode({"error": error})
+        return error_body(self.status, self.code, self.message, self.param)
 
     def response(self) -> web.Response:
         """The answer."""

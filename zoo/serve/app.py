@@ -2,40 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
+from aiohttp.typedefs import Handler, Middleware
 
-from zoo.serve import images
+from zoo.serve import images, status_page
 from zoo.serve.answers import Problem, of_http
 from zoo.serve.control import Control
 from zoo.serve.endpoints import ENDPOINTS
-from zoo.serve.handlers import BODY_LIMIT, Inference, Pages
+from zoo.serve.guard import Guard
+from zoo.serve.handlers import Inference, Pages
 from zoo.serve.lora import Lora
 from zoo.serve.proxy import Proxy
+
+Signal = Callable[[web.Request, web.StreamResponse], Awaitable[None]]
 
 _log = logging.getLogger(__name__)
 
 
 def make(proxy: Proxy) -> web.Application:
     """Make the application that serves one environment."""
-
-    @web.middleware
-    async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
-        try:
-            if (refusal := proxy.refusal(request.headers)) is not None:
-                return refusal.response()
-            return await handler(request)
-        except Problem as problem:
-            return problem.response()
-        except web.HTTPException as error:
-            return of_http(error).response()
-        except Exception:  # noqa: BLE001 - a bug: the log has it whole, the answer keeps its shape
-            _log.exception("%s %s", request.method, request.path)
-            return Problem(500, "internal_error", "eai itself failed; its log says how").response()
-
-    app = web.Application(middlewares=[guarded], client_max_size=BODY_LIMIT)
+    app = web.Application(middlewares=[_guarded(proxy)], client_max_size=proxy.body_limit)
+    if proxy.guard.origins:
+        app.on_response_prepare.append(_cors(proxy.guard))
     for endpoint in ENDPOINTS:
         for path in endpoint.paths:
             app.router.add_post(path, Inference(proxy, endpoint).__call__)
@@ -54,4 +46,50 @@ def make(proxy: Proxy) -> web.Application:
     control = Control(proxy)
     app.router.add_post("/api/models/load", control.load)
     app.router.add_post("/api/models/unload", control.unload)
+    status_page.add(app, proxy)
     return app
+
+
+def _guarded(proxy: Proxy) -> Middleware:
+    """What every request passes through."""
+
+    @web.middleware
+    async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+        loop, deadline = asyncio.get_running_loop(), proxy.watch.of(request.transport)
+        if deadline is not None:
+            deadline.head_whole(loop.time(), request.content.is_eof)
+        try:
+            return _preflight(proxy.guard, request) or await handler(request)
+        except Problem as problem:
+            return problem.response()
+        except web.HTTPException as error:
+            return of_http(error).response()
+        except Exception:  # noqa: BLE001 - a bug: the log has it whole, the answer keeps its shape
+            _log.exception("%s %s", request.method, request.path)
+            return Problem(500, "internal_error", "eai itself failed; its log says how").response()
+        finally:
+            if deadline is not None:
+                deadline.answered(loop.time())
+
+    return guarded
+
+
+def _preflight(guard: Guard, request: web.Request) -> web.Response | None:
+    """Refuse who may not ask; answer a browser that asks before its page does.
+
+    Raises:
+        Problem: The request is refused.
+    """
+    if (refusal := guard.refusal(request.method, request.path, request.headers)) is not None:
+        raise Problem.of(refusal)
+    told = guard.preflight(request.method, request.headers)
+    return None if told is None else web.Response(status=204, headers=told)
+
+
+def _cors(guard: Guard) -> Signal:
+    """What is added to every answer where the zoofile declares origins."""
+
+    async def tell(request: web.Request, response: web.StreamResponse) -> None:
+        response.headers.update(guard.cors(request.headers))
+
+    return tell

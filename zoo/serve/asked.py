@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta, Raw
 
 from zoo.serve.answers import Problem
+from zoo.serve.harmless import Harmless
 
 MESSAGES, INPUTS, DOCUMENTS, TOOLS = 4096, 2048, 1024, 512
 CHOICES, LOGPROBS, STOPS = 128, 20, 64
@@ -19,7 +20,7 @@ Documents = Annotated[list[Raw], Meta(max_length=DOCUMENTS)]
 Logprobs = Annotated[float, Meta(ge=0, le=LOGPROBS)]
 
 
-class Asked(msgspec.Struct, frozen=True):
+class Asked(Harmless, frozen=True):
     """The fields of a request that decide its way or multiply its work; all others pass unseen.
 
     An engine checks what they mean. Here they are bounded, so that one request cannot ask for more than

@@ -13,6 +13,7 @@ from aiohttp.helpers import rfc822_formatted_time
 
 from zoo.serve import complaints, responses
 from zoo.serve.answers import Problem
+from zoo.serve.flow import Flow
 from zoo.serve.line import Line
 from zoo.serve.upstream import Upstream
 
@@ -33,6 +34,7 @@ class Forward:
         body: Passed on as it came.
         kind: The body's content type.
         headers: Added to the answer.
+        flow: Counts what streams.
         chunks: Whether the client understands chunks, as of HTTP/1.1.
         keep: Whether the client's connection stays open after the answer.
         began: When it came, on the monotonic clock.
@@ -44,6 +46,7 @@ class Forward:
     body: bytes
     kind: str
     headers: Mapping[str, str]
+    flow: Flow
     chunks: bool
     keep: bool
     began: float
@@ -172,6 +175,8 @@ class Carry:
             if whole or len(self._error) == _ERROR_LIMIT:
                 self._end(complaints.problem(self._status, self._error, self._forward.headers))
             return
+        if self._streamed:
+            self._forward.flow.count(self._forward.model, data)
         if self._events is not None:
             data = self._events.feed(data)
         if self._chunked:

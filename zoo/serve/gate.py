@@ -18,14 +18,15 @@ from zoo.serve import head, media
 from zoo.serve.answers import Problem
 from zoo.serve.endpoints import ENDPOINTS, Endpoint
 from zoo.serve.forward import Carry, Client, Forward, answer_of
-from zoo.serve.handlers import BODY_LIMIT, GONE, forward_of, note
+from zoo.serve.handlers import GONE, forward_of, note
+from zoo.serve.keys import Key
+from zoo.serve.limits import Deadline
 from zoo.serve.proxy import Proxy
 from zoo.serve.server import Handler
 from zoo.serve.slot import Hold
 from zoo.serve.upstream import Upstream
 
 _EARLY = 2**16
-_SWEEPS = 10
 _PATHS = {path.encode(): endpoint for endpoint in ENDPOINTS if endpoint.json for path in endpoint.paths}
 
 
@@ -35,18 +36,12 @@ class Gate:
     Args:
         proxy: What serves.
         server: aiohttp's, for what the gate does not carry.
-        patience: Seconds that a request may take to come.
-        idle: Seconds that a connection may stay open between requests.
     """
 
-    def __init__(
-        self, proxy: Proxy, server: web.Server, *, patience: float = 120.0, idle: float = 3600.0
-    ) -> None:
-        self.proxy, self.server, self.patience, self.idle = proxy, server, patience, idle
+    def __init__(self, proxy: Proxy, server: web.Server) -> None:
+        self.proxy, self.server = proxy, server
         self.loop = asyncio.get_running_loop()
         self.doors: set[Door] = set()
-        self._often = patience / _SWEEPS
-        self._sweeping = self.loop.call_later(self._often, self._sweep)
 
     def __call__(self) -> Door:
         """Make the protocol of a new connection."""
@@ -54,7 +49,6 @@ class Gate:
 
     async def close(self, within: float) -> None:
         """End every connection; what is written already has this many seconds to leave."""
-        self._sweeping.cancel()
         doors = tuple(self.doors)
         for door in doors:
             door.close()
@@ -62,14 +56,6 @@ class Gate:
             await asyncio.wait([door.lost for door in doors], timeout=within)
         for door in doors:
             door.transport.abort()
-
-    def _sweep(self) -> None:
-        """End the connections on which nothing has come for too long."""
-        self._sweeping = self.loop.call_later(self._often, self._sweep)
-        now = time.monotonic()
-        for door in tuple(self.doors):
-            if now - door.since > door.patience:
-                door.close()
 
 
 class Door(Client, asyncio.Protocol):
@@ -86,18 +72,12 @@ class Door(Client, asyncio.Protocol):
         self._size = self._need = 0
         self._head: head.Head | None = None
         self._endpoint: Endpoint | None = None
-        self._busy: tuple[Endpoint, Forward, Hold[Upstream]] | None = None
+        self._busy: tuple[Endpoint, Forward, Hold[Upstream], Key | None] | None = None
+        self._deadline: Deadline | None = None
         self._handler: Handler | None = None
         self._lent = self._alone = False
         self.since = time.monotonic()
         self.lost: asyncio.Future[None] = gate.loop.create_future()
-
-    @property
-    def patience(self) -> float:
-        """How long nothing may happen on it."""
-        if self._busy is not None or (self._lent and self._handler is not None and not self._handler.idle):
-            return float("inf")
-        return self._gate.patience if self._parts else self._gate.idle
 
     def close(self) -> None:
         """End the connection, and what is under way on it."""
@@ -110,10 +90,12 @@ class Door(Client, asyncio.Protocol):
         """A client has come."""
         self.transport = cast("asyncio.Transport", transport)
         self._gate.doors.add(self)
+        self._deadline = self._gate.proxy.watch.admit(self.transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client has gone: nobody wants what is under way."""
         self._gate.doors.discard(self)
+        self._gate.proxy.watch.gone(self.transport)
         self._leave()
         if self._handler is not None:
             self._handler.connection_lost(exc)
@@ -121,6 +103,9 @@ class Door(Client, asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes have come."""
+        if self._deadline is None:  # one connection too many, which is being closed
+            return
+        self._deadline.arrived(len(data), self._gate.loop.time())
         if self._lent and not self._comes_back():
             cast("Handler", self._handler).data_received(data)
             return
@@ -163,17 +148,30 @@ class Door(Client, asyncio.Protocol):
         if at < 0 and self._size < head.LIMIT:
             return False
         end = at + len(head.END)
-        seen = head.read(data[:end]) if at >= 0 else None
+        # What is remembered of heads would be keys too, where there are any.
+        read = head.parse if self._gate.proxy.guard.keyring.keys else head.read
+        seen = read(data[:end]) if at >= 0 else None
         if seen is None:
             self._lend(alone=False)
             return False
         self._endpoint = _PATHS.get(seen.target) if seen.method == b"POST" else None
         self._head, self._need = seen, end + seen.length
-        welcome = "Origin" not in seen.headers and self._gate.proxy.refusal(seen.headers) is None
-        if self._endpoint is None or seen.length > BODY_LIMIT or not welcome:
+        if self._endpoint is None or seen.length > self._gate.proxy.body_limit or not self._welcome(seen):
             self._lend(alone=self._size == self._need)
             return False
+        if self._deadline is not None:
+            self._deadline.head_whole(self._gate.loop.time(), self._is_whole)
         return True
+
+    def _welcome(self, seen: head.Head) -> bool:
+        """Whether there is nothing to say about who asks: aiohttp says it, and what browsers are told."""
+        path = seen.target.decode("latin-1")
+        refused = self._gate.proxy.guard.refusal("POST", path, seen.headers)
+        return "Origin" not in seen.headers and refused is None
+
+    def _is_whole(self) -> bool:
+        """Whether the body is."""
+        return self._busy is not None or self._size >= self._need
 
     def _begin(self, seen: head.Head, endpoint: Endpoint) -> None:
         """Ask the engine, if there is nothing to wait for."""
@@ -191,17 +189,25 @@ class Door(Client, asyncio.Protocol):
         if hold is None:
             self._lend(alone=True)
             return
+        key = proxy.guard.key(seen.headers)
+        if proxy.guard.enter(key, forward.model) is not None:  # which aiohttp is told again, and tells
+            proxy.scheduler.give_back(hold)
+            self._lend(alone=True)
+            return
         self._forget()
-        self._busy = endpoint, forward, hold
+        self._busy = endpoint, forward, hold, key
         Carry(forward, hold.engine, self, self._over)
 
     def _over(self, how: int | Problem) -> None:
         """The answer is written, or there is none."""
         if self._busy is None:
             return
-        endpoint, forward, hold = self._busy
+        endpoint, forward, hold, key = self._busy
+        if self._deadline is not None:
+            self._deadline.answered(self._gate.loop.time())
         self._busy = None
         self._gate.proxy.scheduler.give_back(hold)
+        self._gate.proxy.guard.leave(key)
         if isinstance(how, Problem):
             self.transport.write(answer_of(how, forward))
         status = how.status if isinstance(how, Problem) else how
@@ -218,9 +224,10 @@ class Door(Client, asyncio.Protocol):
         if self.carry is not None:
             self.carry.abandon()
         if self._busy is not None:
-            endpoint, forward, hold = self._busy
+            endpoint, forward, hold, key = self._busy
             self._busy = None
             self._gate.proxy.scheduler.give_back(hold)
+            self._gate.proxy.guard.leave(key)
             note(self._gate.proxy, endpoint, forward, GONE, forward.began)
 
     def _forget(self) -> None:

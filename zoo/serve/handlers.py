@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -14,10 +15,11 @@ from aiohttp import HttpVersion11, web
 from zoo import __version__
 from zoo.environment.model import ServedModel
 from zoo.errors import EngineError
-from zoo.serve import asked, lora, media, models, splice
+from zoo.serve import asked, lora, media, models, splice, units
 from zoo.serve.answers import Problem, of_engine
 from zoo.serve.endpoints import Endpoint
 from zoo.serve.forward import Carry, Client, Forward
+from zoo.serve.guard import Guard
 from zoo.serve.machine import Budget
 from zoo.serve.memory import total
 from zoo.serve.proxy import Proxy
@@ -27,7 +29,6 @@ from zoo.serve.slot import Seen
 from zoo.serve.tally import Answered
 from zoo.serve.upstream import Upstream
 
-BODY_LIMIT = 32 * 2**20
 _JSON = "application/json"
 GONE = 499  # as nginx logs a client that left
 
@@ -50,8 +51,11 @@ class Inference:
         status = GONE
         try:
             forward = await self._forward(request, began)
-            async with self._proxy.scheduler.hold(forward.model) as engine:
-                answer = await _carried(forward, engine, request)
+            with let_in(self._proxy.guard, request, forward.model):
+                if self._endpoint.json:
+                    forward.body = await media.inlined(forward.body, self._proxy.pictures.get)
+                async with self._proxy.scheduler.hold(forward.model) as engine:
+                    answer = await _carried(forward, engine, request)
             status = answer.status
         except (Problem, EngineError) as error:
             problem = of_engine(error) if isinstance(error, EngineError) else error
@@ -63,14 +67,13 @@ class Inference:
             note(self._proxy, self._endpoint, forward, status, began)
 
     async def _forward(self, request: web.Request, began: float) -> Forward:
-        body = await _body(request)
+        body = await _body(request, self._proxy.body_limit)
         kind = request.headers.get("Content-Type", "")
         chunks, keep = request.version >= HttpVersion11, request.keep_alive
         forward = forward_of(
             self._proxy, self._endpoint, body, kind=kind, chunks=chunks, keep=keep, began=began
         )
-        if self._endpoint.json:
-            forward.body = await media.inlined(forward.body, self._proxy.pictures.get)
+        forward.headers = {**forward.headers, **self._proxy.guard.cors(request.headers)}
         return forward
 
 
@@ -97,6 +100,7 @@ def forward_of(
         body=body,
         kind=_JSON if endpoint.json else kind,
         headers=headers,
+        flow=proxy.flow,
         chunks=chunks,
         keep=keep,
         began=began,
@@ -132,22 +136,38 @@ async def _carried(forward: Forward, engine: Upstream, request: web.Request) -> 
     return Written(how, keep=forward.keep)
 
 
-async def _body(request: web.Request) -> bytes:
+@contextmanager
+def let_in(guard: Guard, request: web.Request, model: str) -> Iterator[None]:
+    """Hold a request to what its key may ask.
+
+    Raises:
+        Problem: That is less than this.
+    """
+    key = guard.key(request.headers)
+    if (refusal := guard.enter(key, model)) is not None:
+        raise Problem.of(refusal)
+    try:
+        yield
+    finally:
+        guard.leave(key)
+
+
+async def _body(request: web.Request, limit: int) -> bytes:
     """The whole body.
 
     Raises:
         Problem: It is larger than the limit; one that says so is refused before it is sent.
     """
-    if (request.content_length or 0) > BODY_LIMIT:
-        raise _too_large()
+    if (request.content_length or 0) > limit:
+        raise _too_large(limit)
     try:
         return await request.read()
     except web.HTTPRequestEntityTooLarge as error:
-        raise _too_large() from error
+        raise _too_large(limit) from error
 
 
-def _too_large() -> Problem:
-    return Problem(413, "body_too_large", f"the request is larger than {BODY_LIMIT >> 20} MiB")
+def _too_large(limit: int) -> Problem:
+    return Problem(413, "body_too_large", f"the request is larger than {units.spell(limit)}")
 
 
 class Pages:

@@ -8,8 +8,10 @@ from functools import lru_cache
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from multidict import CIMultiDict, CIMultiDictProxy
 
+from zoo.serve.limits import LINE
+
 END = b"\r\n\r\n"
-LIMIT = 8190  # aiohttp's, for each line
+LIMIT = LINE
 _KEPT = 256
 _VERSIONS = {"1.0", "1.1"}
 _ODD = ("Transfer-Encoding", "Expect", "Upgrade", "Content-Encoding")
@@ -38,9 +40,12 @@ class Head:
 
 @lru_cache(_KEPT)
 def read(head: bytes) -> Head | None:
-    """Read all up to and with the empty line.
+    """Do as `parse`; a client sends much the same head again and again, so the last ones are remembered."""
+    return parse(head)
 
-    A client sends much the same head again and again, so what was read last is remembered.
+
+def parse(head: bytes) -> Head | None:
+    """Read all up to and with the empty line.
 
     Returns:
         None where it is malformed, or where its framing needs more thought than to count bytes.

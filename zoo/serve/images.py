@@ -17,7 +17,7 @@ from zoo.serve import sketch
 from zoo.serve.answers import Problem, of_engine
 from zoo.serve.brought import Brought, of_form, of_json
 from zoo.serve.easel import Drawing
-from zoo.serve.handlers import GONE
+from zoo.serve.handlers import GONE, let_in
 from zoo.serve.proxy import Proxy
 from zoo.serve.routing import NoRoute, Route
 from zoo.serve.sketch import Sketch
@@ -68,7 +68,8 @@ class Images:
             brought = await (of_form if self._path == EDITS else of_json)(request)
             route = self._route(brought.asked.model)
             name = route.model.name
-            answer = await self._draw(route, brought)
+            with let_in(self._proxy.guard, request, name):
+                answer = await self._draw(route, brought)
             status = answer.status
         except (Problem, EngineError) as error:
             problem = of_engine(error) if isinstance(error, EngineError) else error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import resource
 import socket
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from zoo.serve import state
 from zoo.serve.rundir import RunDir
 
 BACKLOG = 1024
+_FILES = 4096  # two for each connection, and some
 
 
 def listen(host: str, port: int, runs: Path, *, command: str = "eai up") -> socket.socket:
@@ -25,6 +27,7 @@ def listen(host: str, port: int, runs: Path, *, command: str = "eai up") -> sock
     Raises:
         EaiError: That cannot be.
     """
+    _allow_files()
     try:
         family, _, _, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -36,6 +39,14 @@ def listen(host: str, port: int, runs: Path, *, command: str = "eai up") -> sock
         ) from error
     except OSError as error:
         raise _refused(error, host, port, runs, command) from error
+
+
+def _allow_files() -> None:
+    """Let this process have as many connections open as it may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _refused(error: OSError, host: str, port: int, runs: Path, command: str) -> EaiError:

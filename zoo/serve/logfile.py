@@ -10,6 +10,7 @@ from pathlib import Path
 
 LIMIT = 4 * 2**20
 _TAIL = 256 * 2**10
+_PIECE = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +59,29 @@ class LogFile:
             return ()
         every = [line.rstrip() for line in text.splitlines() if line.strip()]
         return tuple(every[max(0, len(every) - lines) :])
+
+
+@dataclass(slots=True)
+class Follower:
+    """A log, and how far it has been read."""
+
+    log: LogFile
+    read: int
+    rest: bytes = b""
+
+    def news(self) -> tuple[str, ...]:
+        """The whole lines that have come since; a file that is shorter than before has been turned over."""
+        size = self.log.size()
+        if size < self.read:
+            self.read = 0
+        if size == self.read:
+            return ()
+        try:
+            with self.log.path.open("rb") as file:
+                file.seek(self.read)
+                piece = file.read(_PIECE)
+        except FileNotFoundError:  # removed since
+            return ()
+        self.read += len(piece)
+        *lines, self.rest = (self.rest + piece).split(b"\n")
+        return tuple(line.decode(errors="replace").rstrip("\r") for line in lines)

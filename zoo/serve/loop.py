@@ -9,7 +9,8 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO, cast
@@ -23,8 +24,12 @@ from zoo.serve.addresses import Policy
 from zoo.serve.app import make
 from zoo.serve.gate import Gate
 from zoo.serve.guard import Guard
+from zoo.serve.history import History
 from zoo.serve.journal import Journal
+from zoo.serve.keys import Keyring
+from zoo.serve.limits import Limits
 from zoo.serve.listen import BACKLOG
+from zoo.serve.logfile import LogFile
 from zoo.serve.machine import Budget
 from zoo.serve.meter import Meter
 from zoo.serve.pictures import Pictures
@@ -37,6 +42,7 @@ from zoo.serve.spawn import Spawned
 from zoo.serve.starter import Starter
 from zoo.serve.tally import Tally
 from zoo.serve.upstream import Upstream
+from zoo.serve.watch import Watch
 
 _TURN_OVER = 10.0
 _LEAVE = 0.5  # seconds that handlers get to notice that they are cancelled
@@ -63,6 +69,8 @@ class Serving:
     first: Spawned
     told: Told
     state: state.RunState
+    keyring: Keyring
+    limits: Limits
     offline: bool
 
 
@@ -91,10 +99,14 @@ async def _serve(serving: Serving, log: TextIO) -> bool:
     proxy = _proxy(serving, starter, Journal(log.write, loop), adapters)
     meter = Meter(proxy.scheduler, gpu=serving.budget.gpu is not None)
     starter.started = meter.soon
-    runner = web.AppRunner(make(proxy), handler_cancellation=True, shutdown_timeout=_LEAVE)
+    runner = web.AppRunner(
+        make(proxy),
+        handler_cancellation=True,
+        shutdown_timeout=_LEAVE,
+    )
     await runner.setup()
     gate = Gate(proxy, cast("web.Server", runner.server))
-    tending = loop.create_task(_tend(serving)), loop.create_task(meter.run())
+    tending = loop.create_task(_tend(proxy.logs.values())), loop.create_task(meter.run())
     try:
         server = await loop.create_server(gate, sock=serving.listening, backlog=BACKLOG)
         state.write(serving.run, serving.state)
@@ -114,11 +126,13 @@ async def _serve(serving: Serving, log: TextIO) -> bool:
 
 def _proxy(serving: Serving, starter: Starter, journal: Journal, adapters: Adapters) -> Proxy:
     environment, server = serving.environment, serving.environment.server
+    history, loop = History(), asyncio.get_running_loop()
+    names = [model.name for model in environment.models]
     scheduler: Scheduler[Upstream] = Scheduler(
         environment.models,
-        starter.start,
+        history.timed(starter.start, began=time.time() - (time.monotonic() - serving.first.began)),
         budget=serving.budget,
-        clock=asyncio.get_running_loop(),
+        clock=loop,
         idle=units.seconds(server.idle_timeout),
         patience=units.seconds(server.drain_timeout),
         warm=starter.prepare,
@@ -130,7 +144,10 @@ def _proxy(serving: Serving, starter: Starter, journal: Journal, adapters: Adapt
         budget=serving.budget,
         tally=Tally(scheduler.seen, serving.budget.size),
         journal=journal,
-        guard=Guard(serving.host),
+        guard=Guard(serving.host, server.allowed_hosts, server.allowed_origins, serving.keyring),
+        watch=Watch(serving.limits, loop),
+        logs={"proxy": serving.run.proxy_log} | {name: serving.run.engine_log(name) for name in names},
+        history=history,
         pictures=Pictures(policy=Policy.of(server.remote_images), offline=serving.offline),
         adapters=adapters,
     )
@@ -188,10 +205,8 @@ async def _drain(serving: Serving, scheduler: Scheduler[Upstream], signals: _Sig
     return not any(seen.holds for seen in scheduler.seen())
 
 
-async def _tend(serving: Serving) -> None:
+async def _tend(logs: Iterable[LogFile]) -> None:
     """Keep the logs small."""
-    names = [model.name for model in serving.environment.models]
-    logs = [serving.run.proxy_log, *map(serving.run.engine_log, names)]
     while True:
         await asyncio.sleep(_TURN_OVER)
         for log in logs:

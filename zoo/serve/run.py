@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import gc
 import os
+import secrets
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from zoo.environment.model import Environment, ServedModel
 from zoo.serve import machine, state
+from zoo.serve.keys import LOCAL, Key, Keyring
+from zoo.serve.limits import Limits
 from zoo.serve.listen import listen
 from zoo.serve.rundir import remove_sockets, run_dir, sockets_dir
 from zoo.serve.spawn import Spawned, spawn
@@ -31,6 +34,8 @@ class Options:
         host: Instead of the zoofile's.
         port: Instead of the zoofile's; 0 for any that is free.
         runtime: XDG_RUNTIME_DIR, where it is set: engines' sockets are best kept there.
+        keys: Whoever asks must have one of these; empty where nobody needs one.
+        limits: What a connection may take.
         offline: Whether no connection may be opened, not even for an image that a request names.
     """
 
@@ -39,6 +44,8 @@ class Options:
     host: str | None = None
     port: int | None = None
     runtime: str | None = None
+    keys: tuple[Key, ...] = ()
+    limits: Limits = field(default_factory=Limits)
     offline: bool = False
 
     @property
@@ -85,6 +92,7 @@ def serve(environment: Environment, options: Options, told: Told) -> bool:
             first = spawn(main, sockets / "0.sock", run.engine_log(main.name))
             with _quick_imports():
                 from zoo.serve import loop  # noqa: PLC0415 - 200 ms, while the engine loads
+            own = _state(environment, options, host, listening.getsockname()[1], sockets)
 
             serving = loop.Serving(
                 environment=environment,
@@ -96,7 +104,9 @@ def serve(environment: Environment, options: Options, told: Told) -> bool:
                 first=first,
                 told=told,
                 offline=options.offline,
-                state=_state(environment, options, host, listening.getsockname()[1], sockets),
+                state=own,
+                keyring=Keyring((*options.keys, Key.of(LOCAL, own.secret)) if options.keys else ()),
+                limits=options.limits,
             )
             return loop.run(serving)
         finally:
@@ -118,6 +128,7 @@ def _state(environment: Environment, options: Options, host: str, port: int, soc
         environment=environment.id,
         project=str(options.project),
         sockets=str(sockets),
+        secret=secrets.token_urlsafe(32),
     )
 
 

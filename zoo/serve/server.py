@@ -9,6 +9,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 
 from zoo.serve.answers import Problem
+from zoo.serve.limits import HEADERS, LINE
 
 _FOREVER = 1e9
 _NO_LOG: Any = None  # aiohttp takes it, but does not declare so
@@ -24,7 +25,15 @@ class Handler(web.RequestHandler):
 
     def __init__(self, server: web.Server, loop: asyncio.AbstractEventLoop) -> None:
         # How long a connection stays open is the gate's to say: it uses the same one for other requests.
-        super().__init__(server, loop=loop, keepalive_timeout=_FOREVER, access_log=_NO_LOG)
+        super().__init__(
+            server,
+            loop=loop,
+            keepalive_timeout=_FOREVER,
+            access_log=_NO_LOG,
+            max_line_size=LINE,
+            max_field_size=LINE,
+            max_headers=HEADERS,
+        )
 
     @property
     def idle(self) -> bool:

@@ -28,6 +28,7 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
         environment: Its id.
         project: The folder of the zoofile.
         sockets: The folder of its engines' sockets.
+        secret: What this user's own commands show it, also where it asks others for an API key.
     """
 
     pid: int
@@ -38,11 +39,17 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     environment: str
     project: str
     sockets: str
+    secret: str
 
     @property
     def url(self) -> str:
         """Where this machine reaches it."""
         return url(self.host, self.port)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What to ask it with."""
+        return {"Authorization": f"Bearer {self.secret}"}
 
 
 def url(host: str, port: int) -> str:
@@ -84,9 +91,12 @@ def born() -> float:
 
 
 def write(run: RunDir, state: RunState) -> None:
-    """Tell everybody, at once or not at all."""
+    """Tell every other process of this user, at once or not at all."""
     temporary = run.state.with_suffix(".new")
-    temporary.write_bytes(msgspec.json.encode(state))
+    temporary.unlink(missing_ok=True)
+    made = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(made, "wb") as file:
+        file.write(msgspec.json.encode(state))
     temporary.replace(run.state)
 
 

@@ -5,6 +5,8 @@ A note costs a request next to nothing, and prometheus_client is not imported be
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from zoo.serve.metrics import Metrics
 
 _KEPT = 4096
+_RECENT = 50
 
 
 class Answered(NamedTuple):
@@ -34,22 +37,37 @@ class Answered(NamedTuple):
     whole: float
 
 
+class Noted(NamedTuple):
+    """When a request was over, in seconds since 1970, and what became of it."""
+
+    at: float
+    answered: Answered
+
+
 class Tally:
     """All that is counted.
 
     Args:
         seen: Tells what every model does now.
         budget: Bytes that the loaded models may take together.
+
+    Attributes:
+        recent: The last requests.
+        count: How many there were.
     """
 
     def __init__(self, seen: Callable[[], tuple[Seen, ...]], budget: int) -> None:
         self._seen, self._budget = seen, budget
         self._notes: list[Answered] = []
         self._metrics: Metrics | None = None
+        self.recent: deque[Noted] = deque(maxlen=_RECENT)
+        self.count = 0
 
     def note(self, answered: Answered) -> None:
         """Remember a request."""
         self._notes.append(answered)
+        self.recent.append(Noted(time.time(), answered))
+        self.count += 1
         if len(self._notes) >= _KEPT:
             self._counted()
 

@@ -59,10 +59,9 @@ def application(store: Store, index: Index, *, host: str) -> web.Application:
 def _guarded(guard: Guard) -> Middleware:
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        headers = request.headers
-        reason = guard.refusal(headers.getall("Host", []), headers.getall("Origin", []))
-        if reason is not None:
-            return web.Response(status=403, text=f"{reason}\n")
+        refusal = guard.refusal(request.method, request.path, request.headers)
+        if refusal is not None:
+            return web.Response(status=refusal.status, text=f"{refusal.message}\n")
         return await handler(request)
 
     return check

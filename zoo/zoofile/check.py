@@ -33,6 +33,13 @@ def problems(zoofile: Zoofile) -> Iterator[Problem]:
         yield from _platforms(platforms)
     if remedy := forms.host(zoofile.server.host):
         yield Problem(("server", "host"), "is no address", remedy)
+    for key, values, form in (
+        ("allowed-hosts", zoofile.server.allowed_hosts, forms.called),
+        ("allowed-origins", zoofile.server.allowed_origins, forms.origin),
+    ):
+        for at, value in enumerate(values):
+            if remedy := form(value):
+                yield Problem(("server", key, at), f"cannot be {quoted(value)}", remedy)
     yield from _remote_images(zoofile.server.remote_images)
     for key, toolchain in zoofile.toolchain.items():
         yield from _toolchain(key, toolchain)

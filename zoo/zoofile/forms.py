@@ -10,6 +10,7 @@ NAME_LIMIT = 128
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._+-]{0,126}[A-Za-z0-9])?")
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}|[0-9A-Fa-f:.]{2,45}")
+_PAGE = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 _REMOTE = re.compile(
     r"[0-9A-Fa-f:.]{2,45}/(?P<bits>[0-9]{1,3})"
     r"|(\[(?P<six>[0-9A-Fa-f:.]{2,45})\]|[A-Za-z0-9][A-Za-z0-9._-]{0,252})(:(?P<port>[0-9]{1,5}))?"
@@ -41,6 +42,18 @@ def alias(text: str) -> str | None:
 def host(text: str) -> str | None:
     """Check an address to listen on."""
     return None if _HOST.fullmatch(text) else 'write an address without scheme and port, such as "127.0.0.1"'
+
+
+def called(text: str) -> str | None:
+    """Check a name by which a server is called: the Host of a request, without its port."""
+    if _HOST.fullmatch(text) and text == text.lower():
+        return None
+    return 'write a name or an address in small letters, without scheme and port, such as "zoo.lan"'
+
+
+def origin(text: str) -> str | None:
+    """Check the origin of a web page."""
+    return None if _PAGE.fullmatch(text) else 'write it as browsers do, such as "https://app.example"'
 
 
 def remote(text: str) -> str | None:

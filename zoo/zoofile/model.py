@@ -34,6 +34,8 @@ Bytes = Annotated[
     str, Meta(pattern=r"^(auto|[0-9]+(\.[0-9]+)? ?[KMGT]i?B)$", description="such as auto, 12GiB")
 ]
 
+Size = Annotated[str, Meta(pattern=r"^[0-9]+(\.[0-9]+)? ?[KMGT]i?B$", description="such as 32MiB")]
+
 
 class Table(
     Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab", omit_defaults=True
@@ -59,6 +61,9 @@ class Server(Table, frozen=True, kw_only=True):
     drain_timeout: Duration = "60s"
     stop_timeout: Duration = "5s"
     unknown_model: Literal["main", "error"] = "main"
+    max_body: Size = "32MiB"
+    allowed_hosts: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
     remote_images: Literal["public", "none"] | Annotated[tuple[Remote, ...], Meta(max_length=64)] = "public"
 
 
