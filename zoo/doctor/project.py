@@ -15,7 +15,7 @@ from zoo.doctor.finding import Finding
 from zoo.errors import EaiError
 from zoo.fetch.plan import needed
 from zoo.lock import toml
-from zoo.lock.freshness import DEFAULT_TOOLCHAIN, Stale, stale
+from zoo.lock.freshness import Stale, stale, toolchain_requests
 from zoo.lock.model import Build, Lock
 from zoo.platform import Platform
 from zoo.serve.units import spell
@@ -106,13 +106,13 @@ def checks(files: Files) -> Iterator[Finding]:
 
 
 def engines_of(files: Files | None, platform: Platform, machine: Machine) -> tuple[Engine, ...]:
-    """Judge the engines that are locked, or else asked for; without a project, the usual one."""
+    """Judge the engines that are locked, or else asked for; where nothing is asked, the usual one."""
     if files is not None and files.lock is not None:
         return tuple(engines.locked(each, platform, machine) for each in files.lock.toolchain)
-    declared = files.zoofile.toolchain if files is not None and files.zoofile is not None else {}
+    zoofile = files.zoofile if files is not None and files.zoofile is not None else Zoofile()
     asked = (
-        engines.requested(name, platform, machine, declared.get(name))
-        for name in declared or (DEFAULT_TOOLCHAIN,)
+        engines.requested(name, request, platform, machine)
+        for name, request in toolchain_requests(zoofile).items()
     )
     return tuple(each for each in asked if each is not None)
 
