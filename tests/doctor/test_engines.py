@@ -10,7 +10,7 @@ from zoo.lock.model import Build, Recipe, Toolchain, ToolchainRequest
 from zoo.platform import Platform
 from zoo.toolchains.gpus import Gpu
 from zoo.toolchains.machine import Machine
-from zoo.zoofile.model import Own, Provider, Variant
+from zoo.zoofile.model import Own
 
 AVX2 = frozenset({"avx2", "bmi2", "f16c", "fma"})
 LINUX: Platform = "linux-x86_64"
@@ -29,6 +29,10 @@ def _toolchain(
             Build(platform=platform, variant=variant, program="llama-server") for variant in variants
         ),
     )
+
+
+def _asked(source: object, *variants: str) -> ToolchainRequest:
+    return ToolchainRequest(version="latest", source=source, variant=variants)  # type: ignore[arg-type] - of them
 
 
 def _gpu(gpu: Gpu, **more: object) -> Machine:
@@ -151,12 +155,8 @@ def test_a_lock_without_this_platform_says_so() -> None:
     )
 
 
-def _asked(source: Provider | Own, variant: Variant) -> ToolchainRequest:
-    return ToolchainRequest(version="latest", source=source, variant=variant)
-
-
 def test_before_anything_is_locked_the_usual_wheel_is_judged() -> None:
-    engine = engines.requested("llama-cpp", LINUX, NO_LIBRARY, _asked("pypi", "cpu"))
+    engine = engines.requested("llama-cpp", _asked("pypi", "cpu"), LINUX, NO_LIBRARY)
     assert engine is not None
     assert not engine.locked
     (found,) = _found(engine)
@@ -164,16 +164,15 @@ def test_before_anything_is_locked_the_usual_wheel_is_judged() -> None:
 
 
 def test_what_the_zoofile_asks_for_is_judged_before_it_is_locked() -> None:
-    asked = _asked("github", ("cuda", "cpu"))
-    engine = engines.requested("llama-cpp", LINUX, _gpu(OLD_DRIVER), asked)
+    engine = engines.requested("llama-cpp", _asked("github", "cuda", "cpu"), LINUX, _gpu(OLD_DRIVER))
     assert engine is not None
     assert engine.taken is not None
     assert engine.taken.variant == "cpu"
 
 
 @pytest.mark.parametrize("source", ["source", Own(path="bin/llama-server")])
-def test_what_only_locking_can_tell_is_not_guessed(source: Provider | Own) -> None:
-    assert engines.requested("llama-cpp", LINUX, Machine(), _asked(source, "cpu")) is None
+def test_what_only_locking_can_tell_is_not_guessed(source: object) -> None:
+    assert engines.requested("llama-cpp", _asked(source, "cpu"), LINUX, Machine()) is None
 
 
 def test_the_known_faults_of_an_old_build_are_told_with_the_command_that_ends_them() -> None:

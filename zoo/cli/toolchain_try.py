@@ -49,7 +49,7 @@ def run(args: argparse.Namespace, out: Output) -> int:
 
         bring(todo, project, out, offline=args.offline)
     build_missing({toolchain.name: build}, store, out)
-    return _become(install(build, store), args.after)
+    return _become(install(build, store, toolchain=toolchain.name), args.after)
 
 
 def _become(installed: Installed, words: list[str]) -> int:

@@ -61,14 +61,14 @@ def locked(toolchain: Toolchain, platform: Platform, machine: Machine) -> Engine
     return Engine(toolchain=toolchain, judged=judged, others=_others(toolchain, platform, machine, judged))
 
 
-def requested(name: str, platform: Platform, machine: Machine, request: ToolchainRequest) -> Engine | None:
+def requested(name: str, request: ToolchainRequest, platform: Platform, machine: Machine) -> Engine | None:
     """Judge what would be locked; None where only locking can tell what that is, as of source code.
 
     Args:
         name: Of the toolchain.
+        request: What the zoofile asks for.
         platform: The one this is.
         machine: This machine.
-        request: What is asked of it.
     """
     toolchain = Toolchain(name=name, request=request, version=request.version, builds=())
     judged = tuple(_asked(toolchain, platform, machine))
@@ -162,7 +162,11 @@ def tools(engine: Engine, find: Callable[[Recipe], object], *, built: bool) -> I
 
 def settings(engines: tuple[Engine, ...], config: str, *, there: bool) -> Iterator[Finding]:
     """Find a configuration of this machine that would change what engines do; eai's own wheel reads none."""
-    reads = [each.name for each in engines if each.taken and each.toolchain.request.source != "pypi"]
+    reads = [
+        each.name
+        for each in engines
+        if each.taken and each.toolchain.name == known.LLAMA_CPP and each.toolchain.request.source != "pypi"
+    ]
     if there and reads:
         yield Finding(
             "error",

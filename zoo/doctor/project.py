@@ -106,12 +106,12 @@ def checks(files: Files) -> Iterator[Finding]:
 
 
 def engines_of(files: Files | None, platform: Platform, machine: Machine) -> tuple[Engine, ...]:
-    """Judge the engines that are locked, or else asked for; without a project, the usual one."""
+    """Judge the engines that are locked, or else asked for; where nothing is asked, the usual one."""
     if files is not None and files.lock is not None:
         return tuple(engines.locked(each, platform, machine) for each in files.lock.toolchain)
     zoofile = files.zoofile if files is not None and files.zoofile is not None else Zoofile()
     asked = (
-        engines.requested(name, platform, machine, request)
+        engines.requested(name, request, platform, machine)
         for name, request in toolchain_requests(zoofile).items()
     )
     return tuple(each for each in asked if each is not None)
