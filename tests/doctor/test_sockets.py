@@ -40,6 +40,7 @@ def _run(runs: Path, name: str, folder: Path, **changes: object) -> None:
         environment="e",
         project="/p",
         sockets=str(folder),
+        secret="s",
     )
     (runs / name).mkdir(parents=True)
     changed = msgspec.structs.replace(state, **changes)
