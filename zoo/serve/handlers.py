@@ -222,6 +222,7 @@ def status(proxy: Proxy) -> dict[str, Any]:
         "platform": proxy.environment.platform,
         "engines": list(proxy.environment.engines),
         "ready": proxy.began,
+        "requests": proxy.tally.count,
         "uptime": round(time.time() - proxy.started, 3),
         "memory": _memory(proxy.budget, seen),
         "models": [

@@ -22,6 +22,7 @@ const parts = {
     health(now.ready ? "ready" : "loading", now.ready ? "ready" : "loading the main model");
     show(at("streams"), sum(now.models, "streams"));
     show(at("waiting"), sum(now.models, "waiting"));
+    show(at("answered"), now.requests.toString());
     models(now);
     playable(now.models);
     environment(now);

@@ -1,11 +1,9 @@
 // What became of models, and of requests: the newest first.
 
-import { at, clock, el, seconds, show } from "./dom.js";
+import { at, clock, el, seconds } from "./dom.js";
 
 const KEPT = 50;
 const FAILED = 400;
-let answered = 0;
-let known = false;
 
 export function swap(news) {
   add("swaps", news, "Nothing was loaded or unloaded yet.", (each) => [
@@ -17,10 +15,6 @@ export function swap(news) {
 }
 
 export function request(news) {
-  if (news === null) known = false;
-  else if (known) answered += news.length;
-  else known = true; // the first to come were there before
-  show(at("answered"), answered.toString());
   add("requests", news, "Nobody has asked yet.", (each) => [
     el("td", { class: "muted" }, clock(each.at)),
     el("td", {}, each.model),
