@@ -94,7 +94,7 @@ class Door(Client, asyncio.Protocol):
     """One connection.
 
     Attributes:
-        since: When something happened last, on the monotonic clock.
+        since: When the first bytes of a request came, on the monotonic clock.
         lost: Done when the connection has ended.
     """
 
@@ -236,10 +236,10 @@ class Door(Client, asyncio.Protocol):
             self.transport.write(answer_of(how, forward))
         status = how.status if isinstance(how, Problem) else how
         note(self._gate.proxy, endpoint, forward, status, forward.began)
-        self.since = time.monotonic()
         if not forward.keep:
             self.transport.close()
         elif self._parts:
+            self.since = time.monotonic()
             self.transport.resume_reading()
             self._read()
 
