@@ -70,7 +70,7 @@ def read(body: bytes) -> Asked:
 
 def _bounded(param: str, raw: Raw) -> None:
     """Bound a list of texts, or of lists of tokens; one of tokens is bounded by the model's context."""
-    if bytes(memoryview(raw)[:1]) != b"[":
+    if not raw or bytes(memoryview(raw)[:1]) != b"[":
         return
     items = msgspec.json.decode(raw, type=list[Raw])
     if len(items) > INPUTS and bytes(memoryview(items[0])[:1]) in b'"[{':

@@ -54,13 +54,10 @@ class Forward:
 
     def head(self) -> bytes:
         """What an engine is told before the body; nothing of the client's own headers is in it."""
-        lines = (
-            f"POST {self.path} HTTP/1.1",
-            "Host: engine",
-            f"Content-Type: {self.kind}",
-            f"Content-Length: {len(self.body)}",
-        )
-        return "\r\n".join((*lines, "\r\n")).encode(errors="surrogateescape")
+        return (
+            f"POST {self.path} HTTP/1.1\r\nHost: engine\r\nContent-Type: {self.kind}\r\n"
+            f"Content-Length: {len(self.body)}\r\n\r\n"
+        ).encode(errors="surrogateescape")
 
 
 class Client:

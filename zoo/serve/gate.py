@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import cast
+from collections.abc import Callable
+from functools import lru_cache
+from typing import NamedTuple, cast
 
 from aiohttp import web
 
@@ -27,7 +29,15 @@ from zoo.serve.slot import Hold
 from zoo.serve.upstream import Upstream
 
 _EARLY = 2**16
+_KEPT = 256
 _PATHS = {path.encode(): endpoint for endpoint in ENDPOINTS if endpoint.json for path in endpoint.paths}
+
+
+class Judged(NamedTuple):
+    """What a head says, and where its request goes; None where that is aiohttp."""
+
+    head: head.Head
+    endpoint: Endpoint | None
 
 
 class Gate:
@@ -36,16 +46,38 @@ class Gate:
     Args:
         proxy: What serves.
         server: aiohttp's, for what the gate does not carry.
+
+    Attributes:
+        judge: Says of a head what becomes of its request; None where it takes more than the gate knows.
     """
 
     def __init__(self, proxy: Proxy, server: web.Server) -> None:
         self.proxy, self.server = proxy, server
         self.loop = asyncio.get_running_loop()
         self.doors: set[Door] = set()
+        # A client sends much the same head again and again, and what is said of it depends on nothing
+        # else. But to remember heads is to remember keys, where there are any.
+        keys = proxy.guard.keyring.keys
+        self.judge: Callable[[bytes], Judged | None] = self._judge if keys else lru_cache(_KEPT)(self._judge)
+        self._body_limit = proxy.body_limit
 
     def __call__(self) -> Door:
         """Make the protocol of a new connection."""
         return Door(self)
+
+    def _judge(self, data: bytes) -> Judged | None:
+        seen = head.read(data)
+        if seen is None:
+            return None
+        endpoint = _PATHS.get(seen.target) if seen.method == b"POST" else None
+        mine = endpoint is not None and seen.length <= self._body_limit and self._welcome(seen)
+        return Judged(seen, endpoint if mine else None)
+
+    def _welcome(self, seen: head.Head) -> bool:
+        """Whether there is nothing to say about who asks: aiohttp says it, and what browsers are told."""
+        path = seen.target.decode("latin-1")
+        refused = self.proxy.guard.refusal("POST", path, seen.headers)
+        return "Origin" not in seen.headers and refused is None
 
     async def close(self, within: float) -> None:
         """End every connection; what is written already has this many seconds to leave."""
@@ -62,7 +94,7 @@ class Door(Client, asyncio.Protocol):
     """One connection.
 
     Attributes:
-        since: When something happened last, on the monotonic clock.
+        since: When the first bytes of a request came, on the monotonic clock.
         lost: Done when the connection has ended.
     """
 
@@ -148,26 +180,18 @@ class Door(Client, asyncio.Protocol):
         if at < 0 and self._size < head.LIMIT:
             return False
         end = at + len(head.END)
-        # What is remembered of heads would be keys too, where there are any.
-        read = head.parse if self._gate.proxy.guard.keyring.keys else head.read
-        seen = read(data[:end]) if at >= 0 else None
-        if seen is None:
+        judged = self._gate.judge(data[:end]) if at >= 0 else None
+        if judged is None:
             self._lend(alone=False)
             return False
-        self._endpoint = _PATHS.get(seen.target) if seen.method == b"POST" else None
-        self._head, self._need = seen, end + seen.length
-        if self._endpoint is None or seen.length > self._gate.proxy.body_limit or not self._welcome(seen):
+        self._head, self._endpoint = judged
+        self._need = end + self._head.length
+        if self._endpoint is None:
             self._lend(alone=self._size == self._need)
             return False
         if self._deadline is not None:
             self._deadline.head_whole(self._gate.loop.time(), self._is_whole)
         return True
-
-    def _welcome(self, seen: head.Head) -> bool:
-        """Whether there is nothing to say about who asks: aiohttp says it, and what browsers are told."""
-        path = seen.target.decode("latin-1")
-        refused = self._gate.proxy.guard.refusal("POST", path, seen.headers)
-        return "Origin" not in seen.headers and refused is None
 
     def _is_whole(self) -> bool:
         """Whether the body is."""
@@ -212,10 +236,10 @@ class Door(Client, asyncio.Protocol):
             self.transport.write(answer_of(how, forward))
         status = how.status if isinstance(how, Problem) else how
         note(self._gate.proxy, endpoint, forward, status, forward.began)
-        self.since = time.monotonic()
         if not forward.keep:
             self.transport.close()
         elif self._parts:
+            self.since = time.monotonic()
             self.transport.resume_reading()
             self._read()
 

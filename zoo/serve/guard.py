@@ -87,6 +87,8 @@ class Guard:
 
     def key(self, headers: Headers) -> Key | None:
         """Whose key this request brings."""
+        if not self.keyring.keys:
+            return None
         found = (self.keyring.find(secret) for secret in _secrets(headers))
         return next((key for key in found if key is not None), None)
 

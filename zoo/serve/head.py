@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -12,7 +11,6 @@ from zoo.serve.limits import LINE
 
 END = b"\r\n\r\n"
 LIMIT = LINE
-_KEPT = 256
 _VERSIONS = {"1.0", "1.1"}
 _ODD = ("Transfer-Encoding", "Expect", "Upgrade", "Content-Encoding")
 
@@ -38,13 +36,7 @@ class Head:
     keep: bool
 
 
-@lru_cache(_KEPT)
 def read(head: bytes) -> Head | None:
-    """Do as `parse`; a client sends much the same head again and again, so the last ones are remembered."""
-    return parse(head)
-
-
-def parse(head: bytes) -> Head | None:
     """Read all up to and with the empty line.
 
     Returns:

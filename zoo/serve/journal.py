@@ -39,7 +39,7 @@ class Journal:
             if int(when) != second:
                 second = int(when)
                 stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))
-            thousandths = int(when % 1 * 1000)
-            lines.append(f"{stamp},{thousandths:03} INFO {path} {model} {status} {whole * 1000:.1f} ms\n")
+            told = (stamp, when % 1 * 1000, path, model, status, whole * 1000)
+            lines.append("%s,%03d INFO %s %s %d %.1f ms\n" % told)  # noqa: UP031 - takes two thirds of an f-string's time
         self._notes.clear()
         self._write("".join(lines))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections import Counter as Count
+from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -44,12 +44,13 @@ class Metrics:
 
     def count(self, notes: Sequence[Answered]) -> None:
         """Count requests that are over."""
-        for model, path, _, first, whole in notes:
-            self._whole.observe((model, path), whole)
-            if first is not None:
-                self._first.observe((model, path), first)
-        for (model, path, status), times in Count(note[:3] for note in notes).items():
-            self._requests.labels(model, path, str(status)).inc(times)
+        alike: defaultdict[tuple[str, str, int], list[Answered]] = defaultdict(list)
+        for note in notes:
+            alike[note[:3]].append(note)
+        for (model, path, status), group in alike.items():
+            self._requests.labels(model, path, str(status)).inc(len(group))
+            self._whole.observe((model, path), [note.whole for note in group])
+            self._first.observe((model, path), [note.first for note in group if note.first is not None])
 
     def text(self) -> bytes:
         """Everything, in Prometheus' text format."""
@@ -69,11 +70,16 @@ class _Times(Collector):
         self._counts: dict[tuple[str, str], list[int]] = {}
         self._sums: dict[tuple[str, str], float] = {}
 
-    def observe(self, labels: tuple[str, str], seconds: float) -> None:
-        """Count a time."""
+    def observe(self, labels: tuple[str, str], times: Sequence[float]) -> None:
+        """Count times; sorted, they need one look for each bucket."""
+        if not times:
+            return
+        ordered = sorted(times)
+        ends = (0, *(bisect_right(ordered, limit) for limit in _BUCKETS), len(ordered))
         counts = self._counts.setdefault(labels, [0] * (len(_BUCKETS) + 1))
-        counts[bisect_left(_BUCKETS, seconds)] += 1
-        self._sums[labels] = self._sums.get(labels, 0.0) + seconds
+        for bucket, (begin, end) in enumerate(pairwise(ends)):
+            counts[bucket] += end - begin
+        self._sums[labels] = self._sums.get(labels, 0.0) + sum(ordered)
 
     def collect(self) -> Iterator[Metric]:
         """Give all that was counted."""

@@ -69,7 +69,7 @@ class Scheduler(Generic[E]):
         self._clock, self._idle, self._ahead = clock, idle, Ahead(warm)
         self._queue: Queue[E] = Queue(self._slots, clock, patience, self._settle)
         self._lives: Lives[E] = Lives(start, clock, self)
-        self._closing = False
+        self._closing = self._at_ease = False
         self._quiet: asyncio.Event = asyncio.Event()
 
     # Requests
@@ -108,7 +108,8 @@ class Scheduler(Generic[E]):
             slot.note(slot.used - hold.since)
             if loaded.holds == 0:
                 self._rest(slot, loaded)
-                self._settle()
+                if not self._at_ease:
+                    self._settle()
         elif loaded.holds == 0:
             self._lives.let_go(loaded)
         if self._closing and not any(each.holds for each in self._slots.values()):
@@ -281,6 +282,16 @@ class Scheduler(Generic[E]):
             self._start(slot)
         self._queue.hand_over(waiter for waiter in self._queue if waiter.slot.ready() is not None)
         self._ahead.want(None if made.next is None else made.next.model)
+        self._at_ease = self._is_at_ease()
+
+    def _is_at_ease(self) -> bool:
+        """Whether it changes nothing when a request ends: nobody waits, and what is loaded has its room.
+
+        This holds until the next change of another kind, and saves each request in turn a plan.
+        """
+        free = room(self._slots.values(), self.budget.room)
+        waits = len(self._queue) > 0 or any(slot.leaving for slot in self._slots.values())
+        return not waits and free.host >= 0 and free.gpu >= 0
 
     def _start(self, slot: Slot[E]) -> None:
         for waiter in self._queue:

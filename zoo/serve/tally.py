@@ -15,7 +15,7 @@ from zoo.serve.slot import Seen
 if TYPE_CHECKING:
     from zoo.serve.metrics import Metrics
 
-_KEPT = 4096
+_KEPT = 1024
 _RECENT = 50
 
 

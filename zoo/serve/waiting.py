@@ -53,6 +53,9 @@ class Queue(Generic[E]):
     def __iter__(self) -> Iterator[Waiter[E]]:
         return iter(self._waiters.copy())
 
+    def __len__(self) -> int:
+        return len(self._waiters)
+
     def count(self, slot: Slot[E]) -> int:
         """How many wait for this model."""
         return sum(waiter.slot is slot for waiter in self._waiters)
