@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 SOURCE_ARCHIVE = "source.tar.gz"
-"""The name by which a lock means the archive that GitHub itself makes of a tag, and no file of its release."""
+"""The name by which a lock means the archive that GitHub makes of a tag, and no file of its release."""
 _PART = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 _HF = re.compile(rf"hf://{_PART}/{_PART}@[0-9a-f]{{40}}/(?P<path>.+)", re.DOTALL)
 _PYPI = re.compile(

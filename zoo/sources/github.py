@@ -24,7 +24,9 @@ _URI = re.compile(
 
 
 class Github:
-    """Opens the files of releases, and the archives that GitHub makes of tags. No token is sent: the files of public repositories need none.
+    """Opens the files of releases, and the archives that GitHub makes of tags.
+
+    No token is sent: the files of public repositories need none.
 
     Args:
         server: The address of the web server that has them.

@@ -45,7 +45,7 @@ class Shelf(Protocol):
         ...
 
     def tree(self, build: Build) -> str:
-        """Unpack a build whose archives were fetched, or its source code, and say the digest of what came out.
+        """Unpack a build, or its source code, that was fetched, and say the digest of what came out.
 
         Raises:
             EaiError: It can't be unpacked.

@@ -1,4 +1,4 @@
-"""Which files of an official release are the builds that were asked for, and which it has only as source code."""
+"""Which files of an official release are the builds that were asked for, and which it has as source only."""
 
 from __future__ import annotations
 
