@@ -171,7 +171,7 @@ def rangeless(data: bytes) -> Answer:
 
 
 def chunked(data: bytes) -> Answer:
-    """Give all of the file, whatever is asked for, and do not say how long it is: as GitHub gives source code."""
+    """Give all of the file, whatever is asked for, without its length: so GitHub gives source code."""
 
     def answer(asked: Asked, wire: Wire) -> None:
         wire.head(200, Transfer_Encoding="chunked", ETag='W/"1"')
