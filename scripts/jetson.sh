@@ -10,30 +10,10 @@ python_hint="JetPack 6 has it as: sudo apt-get install python3.11 python3.11-ven
 . "$(dirname "$0")/common.sh"
 
 device_tree=${DEVICE_TREE:-/proc/device-tree}
-meminfo=${MEMINFO:-/proc/meminfo}
-
-# Print which build of llama.cpp the board needs: official ones have no code for its GPU.
-variant() {
-    local chip
-    chip=$(tr '\0' '\n' 2>/dev/null <"$device_tree/compatible" | grep -o 'tegra[0-9]*' | head -n 1) || true
-    case $chip in
-        tegra194) echo cuda-xavier ;;
-        tegra234)
-            # On boards of 8 GB the GPU cannot reserve addresses as llama.cpp would have it.
-            if [ "$(awk '$1 == "MemTotal:" { print int($2 / 1048576) }' "$meminfo")" -lt 9 ]; then
-                echo cuda-orin-nano
-            else
-                echo cuda-orin
-            fi
-            ;;
-        tegra264) echo cuda-thor ;;
-        *) return 1 ;;
-    esac
-}
 
 system_packages() {
     [ "$(uname -m)" = aarch64 ] || fail "this is no Jetson: its machine is $(uname -m)" "try scripts/ubuntu.sh"
-    variant >/dev/null ||
+    grep -aqE 'tegra(194|234|264)' "$device_tree/compatible" 2>/dev/null ||
         fail "this is no Jetson that is known: $device_tree/compatible names no Xavier, Orin or Thor" \
             "scripts/ubuntu.sh installs eai for any other aarch64 Ubuntu, to compute on its CPU"
     command -v nvcc >/dev/null || [ -x "${CUDA_HOME:-/usr/local/cuda}/bin/nvcc" ] ||
@@ -45,13 +25,14 @@ system_packages() {
 
 test_packages() { apt_install git curl; }
 
+# Official builds have no code for the GPU of a Jetson: of those that are built here, each board takes its own.
 engine_of_demo() {
-    printf '\n[toolchain.llama-cpp]\nversion = "latest"\nfrom = "source"\nvariant = "%s"\n' "$(variant)"
+    printf '\n[toolchain.llama-cpp]\nversion = "latest"\nfrom = "source"\nvariant = "jetson"\n'
 }
 
 # Built once, with as many jobs as the memory allows; every project that asks for the same shares it.
 build_engine() (
-    say "building llama.cpp for this board: $(variant). It takes from 10 minutes to an hour, once"
+    say "building llama.cpp for this board. It takes from 10 minutes to an hour, once"
     [ -z "$dry_run" ] || return 0
     project=$(mktemp -d)
     trap 'rm -rf "$project"' EXIT

@@ -119,7 +119,16 @@ def test_a_jetson_is_sent_to_the_source_code() -> None:
     )
     (found,) = _found(engine)
     assert "no code for the GPU of a Jetson" in found.what
-    assert found.remedy == '`from = "source"` builds it on the board'
+    assert found.remedy == '`variant = "jetson"` builds it on the board'
+
+
+def test_before_locking_a_board_is_told_which_build_it_would_get() -> None:
+    machine = _gpu(Gpu(kind="nvidia", name="Orin"), jetson="36.4.0", board="orin")
+    request = ToolchainRequest(version="latest", source="github", variant=("jetson", "cpu"))
+    engine = engines.requested("llama-cpp", request, "linux-aarch64", machine)
+    assert engine is not None
+    assert engine.taken is not None
+    assert engine.taken.variant == "cuda-orin"
 
 
 @pytest.mark.parametrize(

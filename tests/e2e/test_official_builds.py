@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from models.chat import SENTENCE, write_chat
-from support import native, official
-from support.engine import engine_tree, engines_over, native_server, wheel_folder
+from support import official
+from support.engine import native_server, wheel_folder
 from support.github import File, GitHub, serving
 from support.lying import honest
 from support.shop import Shop, chat
@@ -106,26 +106,6 @@ def test_one_lock_has_every_platform_and_this_one_serves_it(
     assert f"llama-cpp b11549, {choice.taken.build.variant}" in project.eai("status").stdout
 
 
-def test_a_real_build_in_the_official_layout_answers_as_the_wheel_does(
-    github: GitHub, project: Shop, tmp_path: Path
-) -> None:
-    real = (native.tree(native.LLAMA_CPP) / "llama-server").read_bytes()
-    github.release(official.LLAMA, "b11549", official.here("b11549", real))
-    platforms = f'[zoo]\nplatforms = ["{current()}"]\n\n[toolchain.llama-cpp]\nfrom = "github"\n\n'
-    (project.folder / "zoofile.toml").write_text(platforms + MODEL)
-    _done(project, "lock")
-
-    url = project.up()
-
-    assert chat(url) == SENTENCE
-    with engines_over(engine_tree(tmp_path)) as engines:
-        path = project.folder / "models" / "chat.gguf"
-        wheel = engines.start("-m", path, "-c", "2048", "-t", "1").until_ready()
-        for question in ("hello", "what is a lock?", "snow: ❄, and a line\nmore"):
-            asked = {"messages": [{"role": "user", "content": question}], "temperature": 0}
-            assert chat(url, **asked) == wheel.say(**asked)
-
-
 def test_locking_again_and_elsewhere_gives_the_same_bytes(
     github: GitHub, project: Shop, server: bytes, tmp_path: Path
 ) -> None:
@@ -185,8 +165,8 @@ def test_bytes_that_are_not_the_locked_ones_are_refused(github: GitHub, project:
     assert "hint:" in ran.stderr
 
 
-def _hostile(tag: str) -> tuple[File, ...]:
-    evil = official.tar({"llama-server": b"#!"}, top=f"llama-{tag}", links={"libllama.so": "/etc/passwd"})
+def _hostile(kind: str, tag: str) -> tuple[File, ...]:
+    evil = official.hostile(kind, f"llama-{tag}")
     flat = official.zipped({"llama-server": b"#!", "../escaped": b"x"})
     return tuple(
         File(name=file.name, content=flat if file.name.endswith(".zip") else evil)
@@ -194,14 +174,26 @@ def _hostile(tag: str) -> tuple[File, ...]:
     )
 
 
-def test_a_hostile_archive_is_refused_and_nothing_stays(github: GitHub, project: Shop) -> None:
-    github.release(official.LLAMA, "b11549", *_hostile("b11549"))
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [
+        ("climbing", "'..'"),
+        ("absolute", "an absolute path, /'escaped'"),
+        ("linking", "links out of it, to '/etc/passwd'"),
+        ("bomb", "would become larger than an archive of its size may"),
+    ],
+)
+def test_a_hostile_archive_is_refused_and_nothing_stays(
+    github: GitHub, project: Shop, kind: str, says: str
+) -> None:
+    github.release(official.LLAMA, "b11549", *_hostile(kind, "b11549"))
     _done(project, "lock")
 
     ran = project.eai("up", "-d", "--port", "0", "--variant", "cpu")
     assert ran.returncode == 4
-    assert "links out of it, to '/etc/passwd'" in ran.stderr
+    assert says in ran.stderr
     assert list((project.home / "store" / "trees").iterdir()) == []
+    assert list((project.home / "store" / "ingest").iterdir()) == []
     assert not list(project.home.rglob("escaped"))
 
 

@@ -89,3 +89,16 @@ def test_a_recipe_is_in_it() -> None:
         return replace(BASE, toolchain=(replace(toolchain, builds=builds),))
 
     assert len({_id(BASE), _id(built()), _id(built("GGML_AVX=OFF"))}) == 3
+
+
+def test_source_code_whose_tree_is_locked_is_the_same_however_it_was_packed() -> None:
+    def built(digest: str, tree: str | None) -> Lock:
+        (toolchain,) = BASE.toolchain
+        recipe = Recipe(folder="llama.cpp", flags=(), targets=("llama-server",))
+        more = {"recipe": recipe, "tree": tree, "digest": Digest.of_hex(digest * 32)}
+        builds = tuple(replace(build, **more) for build in toolchain.builds)
+        return replace(BASE, toolchain=(replace(toolchain, builds=builds),))
+
+    assert _id(built("aa", "cc" * 32)) == _id(built("bb", "cc" * 32))
+    assert len({_id(built("aa", tree)) for tree in ("cc" * 32, "dd" * 32, None)}) == 3
+    assert _id(built("aa", None)) != _id(built("bb", None))

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support import tiny_project
 from support.github import File, GitHub, serving
 from support.official import unix
 
 from zoo.errors import SourceError
-from zoo.lock.model import Artifact, Build
+from zoo.lock.model import Artifact, Build, Recipe
+from zoo.lock.uri import SOURCE_ARCHIVE
 from zoo.resolve.shelf import Shelf
 from zoo.sources.github import uri
 from zoo.sources.registry import sources
@@ -36,8 +38,9 @@ def test_a_file_is_fetched_once_to_learn_its_digest_and_its_tree(github: GitHub,
     store = Store(tmp_path / "store")
     shelf = _shelf(github, store)
 
-    digest = shelf.get(URI, NAME, len(CONTENT))
-    assert shelf.get(URI, NAME, len(CONTENT)) == digest
+    digest, size = shelf.get(URI, NAME, len(CONTENT))
+    assert size == len(CONTENT)
+    assert shelf.get(URI, NAME, len(CONTENT)) == (digest, size)
     assert store.object(digest).read_bytes() == CONTENT
     assert len(github.storage.asked) == 1
 
@@ -48,13 +51,13 @@ def test_a_file_is_fetched_once_to_learn_its_digest_and_its_tree(github: GitHub,
 
 def test_what_is_locked_is_fetched_again_only_to_be_unpacked(github: GitHub, tmp_path: Path) -> None:
     first = Store(tmp_path / "first")
-    digest = _shelf(github, first).get(URI, NAME, len(CONTENT))
+    digest, size = _shelf(github, first).get(URI, NAME, len(CONTENT))
     locked = Artifact(digest=digest, size=len(CONTENT), github=(URI,))
 
-    assert _shelf(github, first, locked).get(URI, NAME, len(CONTENT)) == digest
+    assert _shelf(github, first, locked).get(URI, NAME, len(CONTENT)) == (digest, size)
     assert len(github.storage.asked) == 1
     second = Store(tmp_path / "second")
-    assert _shelf(github, second, locked).get(URI, NAME, len(CONTENT)) == digest
+    assert _shelf(github, second, locked).get(URI, NAME, len(CONTENT)) == (digest, size)
     assert second.has(digest)
 
 
@@ -64,3 +67,23 @@ def test_small_files_are_read_and_others_are_not(github: GitHub, tmp_path: Path)
     assert shelf.read(uri(REPO, "v1.0.0", "nightly-tag.txt"), "nightly-tag.txt") == b"b1\n"
     with pytest.raises(SourceError, match="not as small as it should be"):
         shelf.read(uri(REPO, "b1", "big.txt"), "big.txt")
+
+
+def test_source_code_is_unpacked_to_say_its_tree_and_not_kept(github: GitHub, tmp_path: Path) -> None:
+    """Its digest is not stated, nor its size: GitHub packs it when it is asked for."""
+    store = Store(tmp_path / "store")
+    content = tiny_project.archive(tmp_path / "a.tar.gz").read_bytes()
+    github.tag(REPO, "b1", content)
+    shelf = _shelf(github, store)
+
+    digest, size = shelf.get(uri(REPO, "b1", SOURCE_ARCHIVE), SOURCE_ARCHIVE, None)
+    assert (store.object(digest).read_bytes(), size) == (content, len(content))
+    recipe = Recipe(folder=tiny_project.FOLDER, flags=(), targets=("tiny",))
+    build = Build(platform="linux-aarch64", variant="cuda-orin", program="x", digest=digest, recipe=recipe)
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name, text in tiny_project.FILES.items():
+        (folder / name).write_text(text)
+
+    assert shelf.tree(build) == trees.digest_of(folder)
+    assert store.trees() == tiny_project.left(store) == []

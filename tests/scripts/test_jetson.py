@@ -1,33 +1,24 @@
-"""scripts/jetson.sh on stand-ins for its boards: it finds out which one it is, and builds for that."""
+"""scripts/jetson.sh on stand-ins for its boards: it sees that it is on one, and has eai build for that."""
 
 from __future__ import annotations
 
 import pytest
 from support.stand_in import Machine
 
-GIB = 1 << 20  # in kB, as /proc/meminfo counts
-
-# Chips as the device tree names them, memory as the boards' data sheets have it.
+# Chips as the device tree names them.
 BOARDS = [
-    ("nvidia,p2972-0000\0nvidia,tegra194\0", 32, "cuda-xavier"),
-    ("nvidia,p3737-0000+p3701-0005\0nvidia,p3701-0005\0nvidia,tegra234\0", 64, "cuda-orin"),
-    ("nvidia,p3768-0000+p3767-0005-super\0nvidia,tegra234\0", 8, "cuda-orin-nano"),
-    ("nvidia,p4071-0000+p3834-0008\0nvidia,p3834-0008\0nvidia,tegra264\0", 128, "cuda-thor"),
+    "nvidia,p2972-0000\0nvidia,tegra194\0",
+    "nvidia,p3737-0000+p3701-0005\0nvidia,p3701-0005\0nvidia,tegra234\0",
+    "nvidia,p4071-0000+p3834-0008\0nvidia,p3834-0008\0nvidia,tegra264\0",
 ]
 
 
-def board(machine: Machine, compatible: str, gib: int) -> Machine:
+def board(machine: Machine, compatible: str) -> Machine:
     """Let a machine be a board with everything that JetPack and its user have installed."""
     tree = machine.folder / "device-tree"
     tree.mkdir()
     (tree / "compatible").write_text(compatible)
-    # What the firmware keeps is no part of it.
-    (machine.folder / "meminfo").write_text(f"MemTotal:       {int(gib * GIB * 0.95)} kB\nMemFree: 1 kB\n")
-    machine.env |= {
-        "DEVICE_TREE": str(tree),
-        "MEMINFO": str(machine.folder / "meminfo"),
-        "CUDA_HOME": "/none",
-    }
+    machine.env |= {"DEVICE_TREE": str(tree), "CUDA_HOME": "/none"}
     machine.has("uname", "echo aarch64")
     machine.has("nvcc")
     machine.has("dpkg-query", "echo install ok installed")
@@ -35,18 +26,16 @@ def board(machine: Machine, compatible: str, gib: int) -> Machine:
     return machine
 
 
-@pytest.mark.parametrize(("compatible", "gib", "variant"), BOARDS)
-def test_each_board_gets_the_build_for_its_gpu(
-    machine: Machine, compatible: str, gib: int, variant: str
-) -> None:
-    done = board(machine, compatible, gib).run("jetson.sh", "--dry-run")
+@pytest.mark.parametrize("compatible", BOARDS)
+def test_every_board_is_known(machine: Machine, compatible: str) -> None:
+    done = board(machine, compatible).run("jetson.sh", "--dry-run")
     assert done.returncode == 0, done.stderr
-    assert f"building llama.cpp for this board: {variant}." in done.stderr
+    assert "building llama.cpp for this board." in done.stderr
     assert "would run as root" not in done.stderr  # all is there
 
 
 def test_the_engine_is_locked_and_built_and_its_lines_are_told(machine: Machine) -> None:
-    board(machine, *BOARDS[1][:2])
+    board(machine, BOARDS[1])
     (machine.folder / ".venv" / "bin").mkdir(parents=True)
     programs = machine.folder / ".venv" / "bin"
     asked = machine.folder / "asked"
@@ -61,14 +50,14 @@ def test_the_engine_is_locked_and_built_and_its_lines_are_told(machine: Machine)
     done = machine.run("jetson.sh")
     assert done.returncode == 0, done.stderr
     said = asked.read_text()
-    assert 'from = "source"\nvariant = "cuda-orin"' in said
+    assert 'from = "source"\nvariant = "jetson"' in said
     assert "\ntoolchain build --project " in said
-    told = '[toolchain.llama-cpp]\nversion = "b11549"\nfrom = "source"\nvariant = "cuda-orin"\n'
+    told = '[toolchain.llama-cpp]\nversion = "b11549"\nfrom = "source"\nvariant = "jetson"\n'
     assert told in done.stderr
 
 
 def test_a_board_without_cuda_is_told_how_to_get_it(machine: Machine) -> None:
-    board(machine, *BOARDS[1][:2])
+    board(machine, BOARDS[1])
     (machine.folder / "bin" / "nvcc").unlink()
     done = machine.run("jetson.sh")
     assert done.returncode == 1
@@ -76,7 +65,7 @@ def test_a_board_without_cuda_is_told_how_to_get_it(machine: Machine) -> None:
 
 
 def test_another_aarch64_machine_is_sent_to_the_other_script(machine: Machine) -> None:
-    done = board(machine, "raspberrypi,5-model-b\0brcm,bcm2712\0", 8).run("jetson.sh")
+    done = board(machine, "raspberrypi,5-model-b\0brcm,bcm2712\0").run("jetson.sh")
     assert done.returncode == 1
     assert "names no Xavier, Orin or Thor\nhint: scripts/ubuntu.sh" in done.stderr
 

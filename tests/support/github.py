@@ -94,6 +94,10 @@ class GitHub:
         for file in files:
             self.storage.on(f"/{repository}/{tag}/{file.name}", lying.honest(file.content))
 
+    def tag(self, repository: str, tag: str, archive: bytes) -> None:
+        """Publish a tag, whose source code is packed so."""
+        self.storage.on(f"/{repository}/archive/{tag}.tar.gz", lying.chunked(archive))
+
     def questions(self) -> list[str]:
         """The paths that the API was asked for."""
         return [asked.path.removeprefix(API) for asked in self.asked if asked.path.startswith(API)]
@@ -188,6 +192,9 @@ class _Handler(BaseHTTPRequestHandler):
         match parts:
             case [owner, name, "releases", "download", tag, file]:
                 target = github.storage.url(f"/{owner}/{name}/{tag}/{file}", host="localhost")
+                self._send(302, b"", Location=target)
+            case [owner, name, "archive", "refs", "tags", file]:
+                target = self.server.github.storage.url(f"/{owner}/{name}/archive/{file}", host="localhost")
                 self._send(302, b"", Location=target)
             case _:
                 self._send(404, b"Not Found")

@@ -170,6 +170,16 @@ def rangeless(data: bytes) -> Answer:
     return answer
 
 
+def chunked(data: bytes) -> Answer:
+    """Give all of the file, whatever is asked for, without its length: so GitHub gives source code."""
+
+    def answer(asked: Asked, wire: Wire) -> None:
+        wire.head(200, Transfer_Encoding="chunked", ETag='W/"1"')
+        wire.body(b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data))
+
+    return answer
+
+
 def cut_after(data: bytes, count: int) -> Answer:
     """Announce what was asked for, and end the connection after so many bytes of it."""
 

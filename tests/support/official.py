@@ -35,6 +35,18 @@ def tar(
     return out.getvalue()
 
 
+def hostile(kind: str, top: str) -> bytes:
+    """Pack a tar that wants to do harm: `climbing`, `absolute`, `linking` or a `bomb`."""
+    inside = {"llama-server": b"#!"}
+    if kind == "climbing":
+        return tar({**inside, "../../escaped": b"x"}, top=top)
+    if kind == "absolute":
+        return tar({f"{top}/llama-server": b"#!", "/escaped": b"x"})
+    if kind == "linking":
+        return tar(inside, top=top, links={"libllama.so": "/etc/passwd"})
+    return tar({**inside, "bomb": bytes(80 << 20)}, top=top)
+
+
 def _info(name: str, kind: bytes, mode: int) -> tarfile.TarInfo:
     info = tarfile.TarInfo(name)
     info.type, info.mode, info.uname, info.gname = kind, mode, "runner", "runner"

@@ -57,12 +57,12 @@ int main(int, char **argv) {
 """
 
 
-def llama_cpp(path: Path, *, broken: bool = False) -> Path:
+def llama_cpp(path: Path, *, broken: bool = False, folder: str = "llama.cpp-b12000", level: int = 1) -> Path:
     """Write a source archive of a llama.cpp that builds in a second and serves with the installed wheel."""
     where = {"path": f"{PROGRAMS}:{wheel_folder()}", "python": sys.executable}
     server = "int main() { return nowhere; }\n" if broken else LLAMA_SERVER % where
     files = {"CMakeLists.txt": LLAMA_CMAKE, "tools/server/server.cpp": server}
-    return archive(path, files, folder="llama.cpp-b12000")
+    return archive(path, files, folder=folder, level=level)
 
 
 def require_tools() -> None:
@@ -74,16 +74,16 @@ def require_tools() -> None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(says)
 
 
-def archive(path: Path, files: Mapping[str, str] = FILES, *, folder: str = FOLDER) -> Path:
+def archive(path: Path, files: Mapping[str, str] = FILES, *, folder: str = FOLDER, level: int = 1) -> Path:
     """Write a source archive with these files in its folder, and one beside it."""
     members = {f"{folder}/{name}": text for name, text in files.items()}
-    write_tar(path, [_member(name, text) for name, text in {f"{TOP}/PKG-INFO": "", **members}.items()])
+    write_tar(path, [_member(name, text) for name, text in {f"{TOP}/PKG-INFO": "", **members}.items()], level)
     return path
 
 
-def write_tar(path: Path, members: list[tuple[tarfile.TarInfo, bytes]]) -> None:
+def write_tar(path: Path, members: list[tuple[tarfile.TarInfo, bytes]], level: int = 1) -> None:
     """Write a gzipped tar of just these."""
-    with gzip.open(path, "wb", compresslevel=1) as packed, tarfile.open(fileobj=packed, mode="w") as tar:
+    with gzip.open(path, "wb", compresslevel=level) as packed, tarfile.open(fileobj=packed, mode="w") as tar:
         for info, content in members:
             tar.addfile(info, io.BytesIO(content))
 

@@ -9,11 +9,12 @@ from support.locked import lock
 from zoo.digest import Digest
 from zoo.environment.identity import environment_id
 from zoo.errors import EaiError, EngineError, UsageError
-from zoo.lock.model import Build, Lock, Toolchain, ToolchainRequest
+from zoo.lock.model import Build, Lock, Recipe, Toolchain, ToolchainRequest
 from zoo.platform import Platform
 from zoo.toolchains.choose import candidates, choices, choose, every
 from zoo.toolchains.gpus import Gpu
 from zoo.toolchains.machine import Machine
+from zoo.toolchains.variants import BOARDS
 
 LINUX: Platform = "linux-x86_64"
 PLAIN = Machine(glibc="2.40")
@@ -181,3 +182,29 @@ def test_an_environment_of_one_variant_has_the_id_that_it_always_had() -> None:
 
     known = "c3cf0eca3590fa09263e8ec184f0ea6fce95d05cce050387b0dbb06d018f622b"
     assert environment_id(lock(), LINUX, {"llama-cpp": build}) == known
+
+
+@pytest.mark.parametrize(
+    ("board", "taken"),
+    [
+        ("xavier", "cuda-xavier"),
+        ("orin", "cuda-orin"),
+        ("orin-nano", "cuda-orin-nano"),
+        ("thor", "cuda-thor"),
+        (None, "cpu"),
+    ],
+)
+def test_a_board_takes_the_build_that_is_for_it(board: str | None, taken: str) -> None:
+    recipe = Recipe(folder="llama.cpp", flags=(), targets=("llama-server",))
+    request = ToolchainRequest(version="latest", source="github", variant=("cuda", "jetson", "cpu"))
+    arm: Platform = "linux-aarch64"
+    builds = (
+        *(_build(variant, arm) for variant in ("cpu", "cuda-13.4")),
+        *(_build(variant, arm, recipe=recipe) for variant in BOARDS),
+    )
+    toolchain = Toolchain(name="llama-cpp", request=request, version="b11549", builds=builds)
+    locked = replaced(lock(), toolchain=(toolchain,))
+    machine = replace(PLAIN, board=board, gpus=lambda: (Gpu(kind="nvidia", name="Orin"),) if board else ())
+
+    assert choose(locked, arm, machine)["llama-cpp"].variant == taken
+    assert choose(locked, arm, machine, insist="cuda-thor")["llama-cpp"].variant == "cuda-thor"

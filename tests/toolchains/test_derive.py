@@ -59,6 +59,26 @@ def test_what_made_a_build_and_what_came_out_is_written_down(
     assert store.verify().corrupt == ()
 
 
+def test_where_the_tree_is_locked_it_must_be_that_and_the_packing_does_not_matter(
+    tmp_path: Path, tiny: Build, store: Store, workshop: derive.Workshop, told: list[events.Event]
+) -> None:
+    locked = replaced(tiny, tree=derive.source_tree(tiny, store))
+    tree = derive.made(locked, store, workshop)
+    assert tiny_project.says(tree)[0] == "hello"
+    assert derive.key(locked) != derive.key(tiny)
+
+    again = tiny_project.archive(tmp_path / "again.tar.gz", dict(reversed(FILES.items())))
+    repacked = replaced(tiny_project.build(store, again), tree=locked.tree)
+    told.clear()
+    assert repacked.digest != tiny.digest
+    assert (derive.made(repacked, store, workshop), told) == (tree, [])
+
+    other = tiny_project.build(store, tiny_project.changed(tmp_path, tiny=FILES["tiny.cpp"] + "// "))
+    with pytest.raises(IntegrityError, match="unpacks to a tree that is not the locked one"):
+        derive.made(replaced(other, tree="ab" * 32), store, workshop)
+    assert tiny_project.left(store) == []
+
+
 def test_flags_are_honoured_and_make_another_build(
     tmp_path: Path, tiny: Build, store: Store, workshop: derive.Workshop
 ) -> None:

@@ -12,11 +12,12 @@ from zoo.digest import Digest
 from zoo.errors import EaiError, NotThere, SourceError
 from zoo.lock.check import toolchain_faults
 from zoo.lock.model import Artifact, Build, Toolchain, ToolchainRequest
-from zoo.lock.uri import fault
+from zoo.lock.uri import SOURCE_ARCHIVE, fault
 from zoo.platform import PLATFORMS, Platform
 from zoo.sources.releases import Releases, configured
 from zoo.toolchains import known
 from zoo.toolchains.github import GithubProvider
+from zoo.toolchains.variants import BOARDS
 
 LLAMA, SD = "llama-cpp", "stable-diffusion-cpp"
 ALL = ("cuda", "vulkan", "cpu")
@@ -35,9 +36,10 @@ class Shelf:
         releases = self.github.repos[repository]
         return next(f.content for r in releases if r.tag == tag for f in r.files if f.name == name)
 
-    def get(self, uri: str, name: str, size: int) -> Digest:
+    def get(self, uri: str, name: str, size: int | None) -> tuple[Digest, int]:
         self.got.append(name)
-        return Digest.of_hex(hashlib.sha256(self._content(uri)).hexdigest())
+        content = b"source" if name == SOURCE_ARCHIVE else self._content(uri)
+        return Digest.of_hex(hashlib.sha256(content).hexdigest()), len(content)
 
     def read(self, uri: str, name: str) -> bytes:
         return self._content(uri)
@@ -224,7 +226,12 @@ def test_where_no_digest_is_stated_the_files_are_fetched_and_their_tree_is_locke
 @pytest.mark.parametrize(
     ("platforms", "variant", "says", "hint"),
     [
-        (("linux-aarch64",), "jetson", "no release has code for a Jetson", ""),
+        (
+            ("linux-x86_64",),
+            "jetson",
+            "has a cuda-orin or cuda-orin-nano or .* build for linux-x86_64",
+            "cpu",
+        ),
         (("linux-x86_64",), "vulcan", "no release of llama-cpp has a variant vulcan", "vulkan"),
         (("macos-arm64",), "cuda", "no release of llama-cpp has a cuda build for macos-arm64", "metal"),
         (("linux-x86_64",), "cuda-11.0", "has no cuda-11.0 build for linux-x86_64", "leave that variant"),
@@ -236,6 +243,36 @@ def test_what_there_is_none_of_is_told_with_what_there_is(
     with pytest.raises(EaiError, match=says) as caught:
         _lock(github, *platforms, variant=variant)
     assert hint in str(caught.value.hint)
+
+
+def test_what_no_release_has_is_built_of_the_source_code_of_the_same_tag(github: GitHub) -> None:
+    shelf = Shelf(github)
+    toolchain, artifacts = _lock(github, variant=("jetson", "cpu-baseline", "cuda", "cpu"), shelf=shelf)
+
+    assert _variants(toolchain.builds)["linux-aarch64"] == ["cuda-13.4", "cpu", *BOARDS]
+    assert _variants(toolchain.builds)["linux-x86_64"] == ["cuda-13.4", "cpu", "cpu-baseline"]
+    made = [build for build in toolchain.builds if build.recipe is not None]
+    assert {build.variant for build in made} == {*BOARDS, "cpu-baseline"}
+    assert {(build.tree, build.program) for build in made} == {("ab" * 32, "llama-server")}
+    recipes = {build.variant: build.recipe for build in made if build.recipe is not None}
+    assert {recipe.folder for recipe in recipes.values()} == {"llama.cpp-b11549"}
+    assert all("LLAMA_BUILD_NUMBER=11549" in recipe.flags for recipe in recipes.values())
+    assert "CMAKE_CUDA_ARCHITECTURES=110" in recipes["cuda-thor"].flags
+    assert shelf.got == [SOURCE_ARCHIVE]  # once for all of them
+    (source,) = (each for each in artifacts if each.digest == made[0].digest)
+    assert (source.size, source.github) == (6, (f"github://{official.LLAMA}@b11549/{SOURCE_ARCHIVE}",))
+
+
+def test_a_build_for_one_board_is_no_member_of_the_family_that_releases_have(github: GitHub) -> None:
+    toolchain, _ = _lock(github, "linux-aarch64", variant=("cuda-orin", "cpu"))
+
+    assert _variants(toolchain.builds) == {"linux-aarch64": ["cpu", "cuda-orin"]}
+
+
+def test_source_code_that_is_not_whole_is_not_built(github: GitHub) -> None:
+    with pytest.raises(EaiError, match="it lacks ggml, a submodule") as caught:
+        _lock(github, "linux-aarch64", name=SD, variant="jetson")
+    assert caught.value.hint == '`from = "source"` builds it on the machine'
 
 
 def test_an_engine_without_a_build_for_a_platform_is_built_there(github: GitHub) -> None:

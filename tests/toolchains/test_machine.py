@@ -128,6 +128,26 @@ def test_a_jetson_is_known_by_its_release(tmp_path: Path) -> None:
     assert [gpu.name for gpu in seen.gpus()] == ["NVIDIA Jetson Orin Nano Developer Kit"]
 
 
+@pytest.mark.parametrize(
+    ("compatible", "gib", "board"),
+    [
+        ("nvidia,p2972-0000\0nvidia,tegra194\0", 32, "xavier"),
+        ("nvidia,p3737-0000+p3701-0005\0nvidia,p3701-0005\0nvidia,tegra234\0", 64, "orin"),
+        ("nvidia,p3768-0000+p3767-0005-super\0nvidia,tegra234\0", 8, "orin-nano"),
+        ("nvidia,p4071-0000+p3834-0008\0nvidia,p3834-0008\0nvidia,tegra264\0", 128, "thor"),
+        ("nvidia,jetson-nano\0nvidia,tegra210\0", 4, None),
+        ("raspberrypi,5-model-b\0brcm,bcm2712\0", 8, None),
+    ],
+)
+def test_a_board_is_known_by_its_chip_and_its_memory(
+    tmp_path: Path, compatible: str, gib: int, board: str | None
+) -> None:
+    pages = {"SC_PHYS_PAGES": int(gib * 0.95 * (1 << 18)), "SC_PAGE_SIZE": 4096}  # firmware keeps some
+    files = {"proc/device-tree/compatible": compatible}
+
+    assert look(_machine_with(tmp_path, files, arch="aarch64", sysconf=pages.get)).board == board
+
+
 def test_apple_builds_its_gpu_in(tmp_path: Path) -> None:
     def seen(arch: str) -> tuple[Gpu, ...]:
         return look(_machine_with(tmp_path, {}, system="darwin", arch=arch, macos=lambda: "15.1")).gpus()

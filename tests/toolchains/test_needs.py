@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from zoo.lock.model import Build, File, Recipe, Toolchain, ToolchainRequest
-from zoo.toolchains import known, needs
+from zoo.toolchains import known, needs, variants
 from zoo.toolchains.gpus import Gpu
 from zoo.toolchains.machine import Machine
 
@@ -80,7 +80,7 @@ def test_cuda_needs_a_driver_and_a_gpu_that_it_has_code_for(gpus: tuple[Gpu, ...
 def test_the_official_build_is_not_for_a_jetson() -> None:
     board = replace(MACHINE, jetson="36.4.0", gpus=lambda: (ADA,))
 
-    assert 'no code for the GPU of a Jetson (`from = "source"`' in _said(CUDA, board)
+    assert 'no code for the GPU of a Jetson (`variant = "jetson"`' in _said(CUDA, board)
     assert needs.obstacles(replace_jetson(CUDA), board) == ()
 
 
@@ -149,13 +149,44 @@ def test_what_a_locked_build_needs_follows_from_where_it_is_from() -> None:
 
 @pytest.mark.parametrize(
     ("variant", "gpu"),
-    [("cuda", "nvidia"), ("cuda-orin", "nvidia"), ("vulkan", "any"), ("rocm", "amd"), ("cpu", None)],
+    [("cuda", "nvidia"), ("vulkan", "any"), ("rocm", "amd"), ("cpu", None)],
 )
 def test_what_is_built_here_for_a_gpu_needs_one(variant: str, gpu: str | None) -> None:
     recipe = Recipe(folder="", flags=(), targets=("p",))
     build = Build(platform="linux-aarch64", variant=variant, program="p", recipe=recipe)
 
     assert needs.of(_toolchain("source", build), build) == known.Needs(gpu=gpu)  # type: ignore[arg-type] - one of its words
+
+
+@pytest.mark.parametrize(
+    ("board", "runs"),
+    [
+        ("xavier", {"cuda-xavier"}),
+        ("orin", {"cuda-orin", "cuda-orin-nano"}),
+        ("orin-nano", {"cuda-orin-nano"}),
+        ("thor", {"cuda-thor"}),
+        (None, set()),
+    ],
+)
+def test_each_board_runs_what_was_made_for_it(board: str | None, runs: set[str]) -> None:
+    machine = replace(MACHINE, board=board, gpus=lambda: (replace(ADA, compute=None),))
+    wanted = {each: needs.of_source("llama-cpp", "linux-aarch64", each) for each in variants.BOARDS}
+
+    assert {each for each, need in wanted.items() if not needs.obstacles(need, machine)} == runs
+
+
+@pytest.mark.parametrize(
+    ("seen", "says"),
+    [
+        ({"board": "thor", "jetson": "38.2.0"}, "is for a Jetson Orin, and this is a Jetson Thor"),
+        ({}, "is for a Jetson Orin, and this machine is none"),
+        ({"jetson": "36.4.0"}, "cannot be seen: /proc/device-tree does not say (`--variant cuda-orin`"),
+    ],
+)
+def test_another_machine_is_told_what_it_is(seen: dict[str, str], says: str) -> None:
+    machine = Machine(gpus=lambda: (ADA,), **seen)  # type: ignore[arg-type] - strings, all of them
+
+    assert says in _said(needs.of_source("llama-cpp", "linux-aarch64", "cuda-orin"), machine)
 
 
 def test_a_variant_that_this_eai_knows_nothing_of_is_taken_as_it_is() -> None:

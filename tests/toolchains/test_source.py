@@ -17,6 +17,7 @@ from zoo.sources.index import Index, PackageIndex
 from zoo.toolchains import known
 from zoo.toolchains.registry import providers
 from zoo.toolchains.source import SourceProvider
+from zoo.toolchains.variants import BOARDS
 from zoo.zoofile.model import Own, Provider, Server, Variant
 
 LINUX: Platform = "linux-x86_64"
@@ -120,7 +121,7 @@ def test_variants_are_pinned_in_their_order_where_a_platform_has_them() -> None:
 
 def test_boards_have_recipes_of_their_own() -> None:
     flags = {}
-    for variant in ("cuda-orin", "cuda-orin-nano", "cuda-thor", "cuda-xavier"):
+    for variant in BOARDS:
         (build,) = _lock(platforms=(ARM,), variant={ARM: variant})[0].builds
         assert build.recipe is not None
         flags[variant] = set(build.recipe.flags)
@@ -129,6 +130,16 @@ def test_boards_have_recipes_of_their_own() -> None:
     assert "CMAKE_CUDA_ARCHITECTURES=87" in flags["cuda-orin"]
     assert "CMAKE_CUDA_ARCHITECTURES=72" in flags["cuda-xavier"]
     assert "CMAKE_CUDA_ARCHITECTURES=110" in flags["cuda-thor"]
+
+
+def test_jetson_is_all_boards_and_leaves_out_the_platforms_that_have_none() -> None:
+    toolchain, _ = _lock(platforms=None, variant="jetson")
+
+    assert [(build.platform, build.variant) for build in toolchain.builds] == [
+        (ARM, board) for board in BOARDS
+    ]
+    both, _ = _lock(platforms=(ARM,), variant=("cuda-orin", "jetson", "cpu"))
+    assert [build.variant for build in both.builds] == [*BOARDS, "cpu"]
 
 
 def test_a_variant_that_nobody_has_and_a_platform_that_is_not_built_for_are_refused() -> None:

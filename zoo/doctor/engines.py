@@ -10,7 +10,7 @@ from zoo.doctor.finding import Finding
 from zoo.errors import EaiError, EngineError
 from zoo.lock.model import Build, Recipe, Toolchain, ToolchainRequest
 from zoo.platform import Platform
-from zoo.toolchains import known, needs
+from zoo.toolchains import known, needs, variants
 from zoo.toolchains.advisories import open_in
 from zoo.toolchains.choose import Judged, alternatives, judge
 from zoo.toolchains.machine import Machine
@@ -84,10 +84,8 @@ def _asked(toolchain: Toolchain, platform: Platform, machine: Machine) -> Iterat
     if request.source == "pypi" and toolchain.name == known.LLAMA_CPP and platform in wheels:
         found = [(wheels[platform].variant, needs.of_wheel(platform))]
     elif request.source == "github" and toolchain.name in known.NAMES:
-        data = known.github(toolchain.name)
-        found = [
-            (variant, needs.of_release(data, platform, variant)) for variant in request.variants(platform)
-        ]
+        asked = variants.expanded(request.variants(platform))
+        found = [(variant, needs.of_request(toolchain.name, platform, variant)) for variant in asked]
     else:
         found = []
     for variant, need in found:

@@ -41,7 +41,9 @@ def _builds(builds: Mapping[str, Build]) -> list[object]:
 
 
 def _decisive(build: Build) -> Iterator[object]:
-    yield from (build.variant, build.program, build.digest)
+    # Source code whose tree is locked is what it is, however it was packed.
+    content = build.digest if build.recipe is None else build.tree or build.digest
+    yield from (build.variant, build.program, content)
     yield [[file.path, file.digest] for file in build.files]
     # Nothing where there is nothing, so that older environments keep their names.
     if build.beside:

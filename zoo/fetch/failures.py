@@ -15,6 +15,9 @@ from zoo.errors import (
     SourcesExhausted,
 )
 from zoo.lock.model import Artifact
+from zoo.lock.uri import SOURCE_ARCHIVE
+
+_REPLACED = "nothing was stored; if it was replaced on purpose, review it and run `eai lock --upgrade`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +48,17 @@ def failure(artifact: Artifact, name: str, attempts: Sequence[Attempt]) -> EaiEr
         hint = "; ".join(hints) or last
         return SourcesExhausted(message, hint=hint)
     kind = SizeMismatch if all(isinstance(error, SizeMismatch) for error in wrong) else IntegrityError
-    return kind(
-        message,
-        hint="nothing was stored; if it was replaced on purpose, review it and run `eai lock --upgrade`",
+    return kind(message, hint=_repacked(artifact) or _REPLACED)
+
+
+def _repacked(artifact: Artifact) -> str | None:
+    """What to do where GitHub makes the archive each time: it promises the same files, not the same bytes."""
+    if not any(uri.endswith(f"/{SOURCE_ARCHIVE}") for uri in artifact.github):
+        return None
+    return (
+        "nothing was stored; GitHub may have packed the same source code anew: `eai lock --upgrade-toolchain"
+        " NAME` locks it as it is now, with the same `tree` if it is the same; `eai preserve --toolchains`,"
+        " done while the bytes are still here, keeps them"
     )
 
 

@@ -172,7 +172,8 @@ class Build(Table, frozen=True, kw_only=True):
         beside: More archives that are unpacked into the same tree, such as CUDA's libraries.
         files: The files of a build that is no archive.
         recipe: How the program is made of the archive.
-        tree: What unpacking must give, as the store names trees: 64 hex digits of BLAKE3.
+        tree: What unpacking must give, as the store names trees: 64 hex digits of BLAKE3. Where there is a
+            recipe, of its folder.
     """
 
     platform: Platform

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+SOURCE_ARCHIVE = "source.tar.gz"
+"""The name by which a lock means the archive that GitHub makes of a tag, and no file of its release."""
 _PART = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 _HF = re.compile(rf"hf://{_PART}/{_PART}@[0-9a-f]{{40}}/(?P<path>.+)", re.DOTALL)
 _PYPI = re.compile(
@@ -17,7 +19,7 @@ _DRIVE = re.compile(r"[A-Za-z]:")
 
 _FORMS = {"github": _GITHUB, "hf": _HF, "pypi": _PYPI, "ipfs": _IPFS, "url": _URL, "bundled": _BUNDLED}
 _SAYS = {
-    "github": "must be github://OWNER/REPO@TAG/FILE, a file of a release",
+    "github": "must be github://OWNER/REPO@TAG/FILE, a file of a release, or source.tar.gz",
     "hf": "must be hf://OWNER/REPO@COMMIT/PATH with a commit of 40 lower-case hex digits",
     "pypi": "must be pypi://PROJECT@VERSION/FILE.whl, or .tar.gz",
     "ipfs": "must be ipfs://CID, a version 1 CID in lower-case base32",

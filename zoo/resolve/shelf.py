@@ -11,6 +11,7 @@ from zoo.lock.model import Artifact, Build, SourceKind
 from zoo.resolve.fetcher import Fetcher
 from zoo.sources.base import Found, Source
 from zoo.store import Store, trees
+from zoo.toolchains import derive
 from zoo.toolchains.install import unpacked
 
 _SMALL = 4096
@@ -36,13 +37,13 @@ class Shelf:
         self._sources, self._store = sources, store
         self._fetcher = Fetcher(sources, store, progress, known)
 
-    def get(self, uri: str, name: str, size: int) -> Digest:
-        """Fetch a file of a release, unless it is locked already, and say its digest."""
+    def get(self, uri: str, name: str, size: int | None) -> tuple[Digest, int]:
+        """Fetch a file of a release, unless it is locked already, and say its digest and size."""
         found = Found(path=name, uri=uri, size=size, digest=None)
-        digest, _ = self._fetcher.get("github", found, again=False)
-        if not self._store.has(digest):  # locked, and yet it is about to be unpacked
-            digest, _ = self._fetcher.get("github", found, again=True)
-        return digest
+        got = self._fetcher.get("github", found, again=False)
+        if not self._store.has(got[0]):  # locked, and yet it is about to be unpacked
+            got = self._fetcher.get("github", found, again=True)
+        return got
 
     def read(self, uri: str, name: str) -> bytes:
         """Fetch a small file."""
@@ -55,5 +56,7 @@ class Shelf:
             return content
 
     def tree(self, build: Build) -> str:
-        """Unpack a build, and say the digest of what came out."""
+        """Unpack a build, or its source code, and say the digest of what came out."""
+        if build.recipe is not None:
+            return derive.source_tree(build, self._store)
         return trees.digest(unpacked(build, self._store))

@@ -1,4 +1,4 @@
-"""The source `github`: files of a repository's releases, by their tag and their name."""
+"""The source `github`: files of a repository's releases, by their tag and their name; and its source code."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from zoo.errors import SourceError
 from zoo.lock.model import SourceKind
+from zoo.lock.uri import SOURCE_ARCHIVE
 from zoo.sources.base import Download, Found
 from zoo.sources.http import Patience, open_url
 from zoo.zoofile.model import Origin
@@ -23,7 +24,9 @@ _URI = re.compile(
 
 
 class Github:
-    """Opens the files of releases. No token is sent: the files of public repositories need none.
+    """Opens the files of releases, and the archives that GitHub makes of tags.
+
+    No token is sent: the files of public repositories need none.
 
     Args:
         server: The address of the web server that has them.
@@ -57,11 +60,14 @@ class Github:
         match = _URI.fullmatch(uri)
         if match is None:
             raise SourceError(f"{uri!r} names no file of a release on GitHub")
-        folder = f"{self._server}/{match['repository']}/releases/download"
-        url = f"{folder}/{quote(match['tag'], safe='')}/{match['name']}"
+        folder, tag = f"{self._server}/{match['repository']}", quote(match["tag"], safe="")
+        if match["name"] == SOURCE_ARCHIVE:
+            url = f"{folder}/archive/refs/tags/{tag}.tar.gz"
+        else:
+            url = f"{folder}/releases/download/{tag}/{match['name']}"
         return open_url(self._client(), url, size=size, patience=self._patience)
 
 
 def uri(repository: str, tag: str, name: str) -> str:
-    """Name a file of a release, as a lock does."""
+    """Name a file of a release, as a lock does; `SOURCE_ARCHIVE` is the source code at the tag."""
     return f"github://{repository}@{tag}/{name}"

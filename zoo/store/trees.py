@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -109,17 +109,36 @@ def digest(tree: Path) -> str:
     return blake3((tree / MANIFEST).read_bytes()).hexdigest()
 
 
+def digest_of(folder: Path) -> str:
+    """Name what a folder holds that is no tree, as `digest` would if it were one.
+
+    Raises:
+        EaiError: As by `add`.
+        OSError: It can't be read.
+    """
+    from blake3 import blake3  # noqa: PLC0415 - as above
+
+    return blake3(_encoded(_entries(folder))).hexdigest()
+
+
+def _entries(folder: Path) -> dict[str, Entry]:
+    entries = {path.relative_to(folder).as_posix(): _entry(folder, path) for path in _walk(folder)}
+    if MANIFEST in entries:
+        raise EaiError(f"the archive brings a file of its own called {MANIFEST}")
+    return entries
+
+
+def _encoded(entries: Mapping[str, Entry]) -> bytes:
+    return msgspec.json.encode(entries, order="sorted")
+
+
 def _seal(tree: Path) -> None:
     """Make everything read-only and durable, and write the manifest."""
-    entries: dict[str, Entry] = {}
-    for path in _walk(tree):
-        name = path.relative_to(tree).as_posix()
-        if name == MANIFEST:
-            raise EaiError(f"the archive brings a file of its own called {MANIFEST}")
-        entries[name] = _entry(tree, path)
-        if not path.is_symlink():
-            _settle(path, 0o555 if entries[name].executable else durable.READ_ONLY)
-    durable.write(tree / MANIFEST, msgspec.json.encode(entries, order="sorted"), mode=durable.READ_ONLY)
+    entries = _entries(tree)
+    for name, entry in entries.items():
+        if entry.link is None:
+            _settle(tree / name, 0o555 if entry.executable else durable.READ_ONLY)
+    durable.write(tree / MANIFEST, _encoded(entries), mode=durable.READ_ONLY)
     for folder, _, _ in os.walk(tree, topdown=False):
         durable.sync_folder(Path(folder))
         if folder != str(tree):

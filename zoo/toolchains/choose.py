@@ -125,9 +125,9 @@ def _judged(toolchain: Toolchain, build: Build, machine: Machine) -> Judged:
 def _members(family: str, builds: Mapping[str, Build]) -> list[str]:
     numbers = {variant: variants.number(family, variant) for variant in builds}
     found = {variant: number for variant, number in numbers.items() if number is not None}
-    # What is named exactly comes before its family.
+    # What is named exactly comes before its family; of what has no version, the first that is locked.
     return sorted(
-        found, key=lambda variant: (found[variant] == "", variants.newness(found[variant])), reverse=True
+        found, key=lambda variant: (found[variant] == "", variants.newness(found[variant])[:2]), reverse=True
     )
 
 

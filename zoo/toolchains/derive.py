@@ -20,9 +20,9 @@ import msgspec
 
 from zoo import platform
 from zoo.digest import Digest
-from zoo.errors import EaiError, EngineError
+from zoo.errors import EaiError, EngineError, IntegrityError
 from zoo.lock.model import Build, Recipe
-from zoo.store import Store, durable, hashing
+from zoo.store import Store, durable, hashing, trees
 from zoo.store.ingest import Held, temporary
 from zoo.toolchains import cmake, events, jobs, tools
 from zoo.toolchains.untar import untar
@@ -76,13 +76,22 @@ class Workshop:
 def key(build: Build) -> str:
     """Name the tree of a build by all that goes into it, the compiler apart.
 
+    Where the lock says what the source code is by its tree, it does not matter how that was packed.
+
     Raises:
         ValueError: The build has no recipe.
     """
     from blake3 import blake3  # noqa: PLC0415 - only for builds of source code
 
     recipe = _recipe(build)
-    inputs = [BUILDER, build.digest, recipe.folder, recipe.flags, recipe.targets, build.platform]
+    inputs = [
+        BUILDER,
+        build.tree or build.digest,
+        recipe.folder,
+        recipe.flags,
+        recipe.targets,
+        build.platform,
+    ]
     return f"source-{blake3(json.dumps([*inputs, build.variant]).encode()).hexdigest()}"
 
 
@@ -92,6 +101,7 @@ def made(build: Build, store: Store, workshop: Workshop) -> Path:
     Raises:
         EaiError: The source archive is not in the store, or has no form that is unpacked.
         EngineError: It is for another platform, a tool is missing, or a step failed. Nothing stays.
+        IntegrityError: What the archive holds is not the locked tree, or is refused.
         NoSpace: The disk is full, or would be.
     """
     name = key(build)
@@ -101,6 +111,18 @@ def made(build: Build, store: Store, workshop: Workshop) -> Path:
     with _turn(store, name, build, workshop) as mine:
         store.tidy()
         return store.add_tree(name, lambda folder: _fill(build, store, folder, mine, found))
+
+
+def source_tree(build: Build, store: Store) -> str:
+    """Unpack the source code of a build, whose archive is in the store, to say its digest; nothing stays.
+
+    Raises:
+        EaiError: As by `zoo.toolchains.untar.untar`.
+        NoSpace: The disk is full.
+    """
+    with _work(store) as work:
+        untar(store.object(_digest(build)), _recipe(build).folder, work)
+        return trees.digest_of(work)
 
 
 def differing(build: Build, store: Store, workshop: Workshop) -> tuple[str, ...]:
@@ -172,13 +194,11 @@ def _turn(store: Store, name: str, build: Build, workshop: Workshop) -> Iterator
 def _fill(build: Build, store: Store, folder: Path, workshop: Workshop, found: tools.Tools) -> None:
     """Build into an empty folder; all else that comes of it is gone afterwards."""
     begun, recipe = time.monotonic(), _recipe(build)
-    work = temporary(store.layout, "build")
-    work.mkdir()
-    try:
+    with _work(store) as work:
         workshop.tell(events.Unpacking(name=build.program))
         source = work / "source"
         source.mkdir()
-        untar(store.object(_digest(build)), recipe.folder, source)
+        _unpack(build, store, source)
         job = cmake.Job(
             name=build.program,
             source=source,
@@ -189,8 +209,6 @@ def _fill(build: Build, store: Store, folder: Path, workshop: Workshop, found: t
             tell=workshop.tell,
         )
         _take(cmake.compiled(job), folder, build)
-    finally:
-        durable.remove_tree(work)
     seconds = time.monotonic() - begun
     written = Record(
         builder=BUILDER,
@@ -202,6 +220,29 @@ def _fill(build: Build, store: Store, folder: Path, workshop: Workshop, found: t
     )
     (folder / RECORD).write_bytes(msgspec.json.encode(written))
     workshop.tell(events.Made(name=build.program, seconds=seconds))
+
+
+@contextmanager
+def _work(store: Store) -> Iterator[Path]:
+    """A folder in the store, which is gone afterwards."""
+    work = temporary(store.layout, "build")
+    work.mkdir()
+    try:
+        yield work
+    finally:
+        durable.remove_tree(work)
+
+
+def _unpack(build: Build, store: Store, source: Path) -> None:
+    """Unpack the source code, which must be the locked one if its tree is locked."""
+    archive = store.object(_digest(build))
+    untar(archive, _recipe(build).folder, source)
+    if build.tree is not None and (found := trees.digest_of(source)) != build.tree:
+        raise IntegrityError(
+            f"the source code of {build.program} for {build.platform}, {build.variant} unpacks to a tree that"
+            f" is not the locked one: {found}, and {build.tree} is locked",
+            hint="if zoo.lock was not edited, `eai lock --upgrade-toolchain NAME` locks it anew",
+        )
 
 
 def _digest(build: Build) -> Digest:

@@ -1,4 +1,7 @@
-"""The provider `github`: one official release, pinned by the digests of its builds for each platform."""
+"""The provider `github`: one official release, pinned by the digests of its builds for each platform.
+
+What no release has, such as code for a Jetson's GPU, is pinned as the source code of the same tag.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,12 @@ from msgspec.structs import replace
 from zoo.digest import Digest
 from zoo.errors import EaiError, NotThere, SourceError
 from zoo.lock.model import Artifact, Build, Toolchain, ToolchainRequest
+from zoo.lock.uri import SOURCE_ARCHIVE
 from zoo.platform import Platform
 from zoo.sources import github
 from zoo.sources.releases import Release, Releases
 from zoo.toolchains import known, official
+from zoo.toolchains.source import recipe
 
 LATEST = "latest"
 
@@ -23,8 +28,8 @@ LATEST = "latest"
 class Shelf(Protocol):
     """Has files whose digest nobody states, and unpacks them."""
 
-    def get(self, uri: str, name: str, size: int) -> Digest:
-        """Fetch a file of a release, and say its digest.
+    def get(self, uri: str, name: str, size: int | None) -> tuple[Digest, int]:
+        """Fetch a file of a release, and say its digest and size.
 
         Raises:
             EaiError: It can't be had.
@@ -40,7 +45,7 @@ class Shelf(Protocol):
         ...
 
     def tree(self, build: Build) -> str:
-        """Unpack a build whose archives were fetched, and say the digest of what came out.
+        """Unpack a build, or its source code, that was fetched, and say the digest of what came out.
 
         Raises:
             EaiError: It can't be unpacked.
@@ -55,6 +60,7 @@ class GithubProvider:
         releases: Gives the API, when it is to be asked.
         shelf: Gives what fetches files to learn their digests.
         data: Says which files of a release are what.
+        source: Says how a toolchain is built.
     """
 
     def __init__(
@@ -62,15 +68,17 @@ class GithubProvider:
         releases: Callable[[], Releases],
         shelf: Callable[[], Shelf],
         data: Callable[[str], known.Github] = known.github,
+        source: Callable[[str], known.Source] = known.source,
     ) -> None:
-        self._releases, self._shelf, self._data = functools.cache(releases), shelf, data
+        self._releases, self._shelf = functools.cache(releases), shelf
+        self._data, self._source = data, source
 
     def lock(
         self, name: str, request: ToolchainRequest, platforms: Sequence[Platform] | None
     ) -> tuple[Toolchain, tuple[Artifact, ...]]:
         """Pin one release for all platforms and variants; see `Provider.lock`."""
-        data = self._data(name)
-        wanted = official.wanted_builds(name, data, request, platforms)
+        data, source = self._data(name), self._source(name)
+        wanted = official.wanted_builds(name, data, source, request, platforms)
         release = self._release(name, data, request.version, wanted, must=platforms is not None)
         artifacts: dict[Digest, Artifact] = {}
         builds = [
@@ -78,6 +86,8 @@ class GithubProvider:
             for each in wanted
             if (pick := official.picked(data, release, each)) is not None
         ]
+        made = tuple(each for each in wanted if each.asset is None)
+        builds += self._made(data, source, release.tag_name, made, artifacts)
         unique = {(build.platform, build.variant): build for build in builds}
         locked = Toolchain(
             name=name, request=request, version=release.tag_name, builds=tuple(unique.values())
@@ -165,7 +175,7 @@ class GithubProvider:
             uri = github.uri(data.repository, release.tag_name, file.name)
             digest = file.sha256()
             stated = stated and digest is not None
-            digest = digest or self._shelf().get(uri, file.name, file.size)
+            digest = digest or self._shelf().get(uri, file.name, file.size)[0]
             digests.append(digest)
             artifacts[digest] = Artifact(digest=digest, size=file.size, github=(uri,))
         build = Build(
@@ -178,3 +188,35 @@ class GithubProvider:
         # Whatever is in the store of this machine, the lock is the same: so it holds a tree only where
         # every machine that locks must have fetched the archive.
         return build if stated else replace(build, tree=self._shelf().tree(build))
+
+    def _made(
+        self,
+        data: known.Github,
+        source: known.Source,
+        tag: str,
+        wanted: Sequence[official.Wanted],
+        artifacts: dict[Digest, Artifact],
+    ) -> list[Build]:
+        """Pin the source code at a tag, which is the same for all of these builds.
+
+        GitHub makes that archive when it is asked for, states no digest, and promises the files in it but not
+        its bytes: so it is fetched now, and what it unpacks to is locked as well.
+        """
+        if not wanted:
+            return []
+        uri = github.uri(data.repository, tag, SOURCE_ARCHIVE)
+        digest, size = self._shelf().get(uri, SOURCE_ARCHIVE, None)
+        artifacts[digest] = Artifact(digest=digest, size=size, github=(uri,))
+        folder = f"{data.repository.rpartition('/')[2]}-{tag}"
+        builds = [
+            Build(
+                platform=each.platform,
+                variant=each.variant,
+                program=source.program,
+                digest=digest,
+                recipe=recipe(source, folder, tag, each.platform, each.variant),
+            )
+            for each in wanted
+        ]
+        tree = self._shelf().tree(builds[0])
+        return [replace(build, tree=tree) for build in builds]

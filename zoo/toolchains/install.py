@@ -121,7 +121,8 @@ def unpacked(
             f"the unpacked build in {tree} is not as it was made: {damage}",
             hint="`eai store verify` sets it aside, and it is made again from the verified archive",
         )
-    if build.tree is not None and (found := trees.digest(tree)) != build.tree:
+    # Of a recipe, `tree` is that of the source code, which was checked before it was built.
+    if build.recipe is None and build.tree is not None and (found := trees.digest(tree)) != build.tree:
         raise IntegrityError(
             f"the archive for {build.platform}, {build.variant} unpacks to a tree that is not the locked one:"
             f" {found}, and {build.tree} is locked",

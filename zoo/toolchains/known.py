@@ -35,6 +35,7 @@ class Needs(Table, frozen=True, kw_only=True):
         compute: The least compute capability of an NVIDIA GPU, such as `7.5`.
         rocm: The oldest version of AMD's ROCm.
         jetson: Whether it has code for the GPU of a Jetson board.
+        board: The Jetson board that it is for, as machines are asked for theirs; None for any machine.
         stable_abi: Whether eai's Python loads it, and so must not be a free-threaded one.
     """
 
@@ -47,6 +48,7 @@ class Needs(Table, frozen=True, kw_only=True):
     compute: str | None = None
     rocm: str | None = None
     jetson: bool = True
+    board: str | None = None
     stable_abi: bool = False
 
 
@@ -127,7 +129,8 @@ class Github(Table, frozen=True, kw_only=True):
     Attributes:
         tag: The pattern of the tags of such releases; its group `number` tells which is newer.
         pointer: What a version that people know leads over.
-        elsewhere: Variants that no release has, and how to get them.
+        lacks: What the source archive that GitHub makes of a tag lacks, so that nothing is built of it; None
+            where it is whole, so that variants which no release has are built of it.
         cuda: By the major version.
     """
 
@@ -135,7 +138,7 @@ class Github(Table, frozen=True, kw_only=True):
     tag: str
     assets: tuple[Asset, ...]
     pointer: Pointer | None = None
-    elsewhere: dict[str, str] = {}
+    lacks: str | None = None
     cuda: dict[str, Cuda] = {}
     bad: tuple[Bad, ...] = ()
 

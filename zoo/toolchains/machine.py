@@ -16,6 +16,10 @@ from zoo.toolchains.gpus import Gpu, Run, read
 
 _TEGRA = re.compile(r"# R(?P<major>\d+) \(release\), REVISION: (?P<minor>[\d.]+)")
 _VERSION = re.compile(r"\d+(\.\d+)*")
+_CHIP = re.compile(r"tegra(?P<number>\d+)")
+_BOARDS = {"194": "xavier", "234": "orin", "264": "thor"}
+_SMALL = 9 << 30
+"""Bytes: on boards of 8 GB the GPU cannot reserve addresses as llama.cpp would have it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +33,7 @@ class Machine:
         cpu: The processor's features; None where they cannot be known.
         memory: Bytes of all its memory; None where that cannot be known.
         jetson: The release of NVIDIA's Linux for Jetson boards, such as `36.4.0`; None on other machines.
+        board: Which Jetson board it is: xavier, orin, orin-nano (any Orin of at most 8 GB), thor.
         rocm: The version of AMD's ROCm that is installed.
         gpus: Lists the GPUs.
         loads: Says whether a shared library of the system can be loaded.
@@ -41,6 +46,7 @@ class Machine:
     cpu: frozenset[str] | None = None
     memory: int | None = None
     jetson: str | None = None
+    board: str | None = None
     rocm: str | None = None
     gpus: Callable[[], tuple[Gpu, ...]] = tuple
     loads: Callable[[str], bool] = lambda _: True
@@ -100,16 +106,18 @@ class Eyes:
 def look(eyes: Eyes | None = None) -> Machine:
     """Look at the machine that eai runs on; of a GPU, nothing is asked before somebody wants to know."""
     eyes = eyes or Eyes()
-    board = _jetson(eyes.root)
+    jetson, memory = _jetson(eyes.root), _memory(eyes.sysconf)
+    board = _board(eyes.root, memory)
     return Machine(
         system=eyes.system,
         glibc=_glibc(eyes.confstr),
         macos=eyes.macos() or None,
         cpu=features(eyes.root / "proc/cpuinfo"),
-        memory=_memory(eyes.sysconf),
-        jetson=board,
+        memory=memory,
+        jetson=jetson,
+        board=board,
         rocm=_rocm(eyes.root),
-        gpus=functools.cache(lambda: _gpus(eyes, board)),
+        gpus=functools.cache(lambda: _gpus(eyes, jetson=bool(jetson or board))),
         loads=eyes.loads,
         free_threaded="t" in getattr(sys, "abiflags", ""),
     )
@@ -145,15 +153,22 @@ def _jetson(root: Path) -> str | None:
     return f"{match['major']}.{match['minor']}" if match else None
 
 
+def _board(root: Path, memory: int | None) -> str | None:
+    """Which board it is, by the chip that its device tree names."""
+    match = _CHIP.search(read(root / "proc/device-tree/compatible") or "")
+    board = _BOARDS.get(match["number"]) if match else None
+    return "orin-nano" if board == "orin" and memory is not None and memory < _SMALL else board
+
+
 def _rocm(root: Path) -> str | None:
     match = _VERSION.match(read(root / "opt/rocm/.info/version") or "")
     return match[0] if match else None
 
 
-def _gpus(eyes: Eyes, board: str | None) -> tuple[Gpu, ...]:
+def _gpus(eyes: Eyes, *, jetson: bool) -> tuple[Gpu, ...]:
     if eyes.system == "darwin":
         return (Gpu(kind="apple", name="Apple GPU"),) if eyes.arch == "arm64" else ()
-    if board is not None:
+    if jetson:
         # Its GPU shares the memory of the board, and older releases have no nvidia-smi.
         name = read(eyes.root / "proc/device-tree/model") or "NVIDIA Jetson"
         return (Gpu(kind="nvidia", name=name, driver=gpus.driver(eyes.root)),)

@@ -11,11 +11,12 @@ from packaging.version import InvalidVersion, Version
 
 from zoo.lock.model import Build, Toolchain
 from zoo.platform import Platform
-from zoo.toolchains import known, variants
+from zoo.toolchains import known, official, variants
 from zoo.toolchains.gpus import Gpu
 from zoo.toolchains.machine import Machine
 
 _GPUS: dict[str, Literal["any", "nvidia", "amd"]] = {"cuda": "nvidia", "rocm": "amd", "vulkan": "any"}
+_BOARDS = {"orin": "Orin", "orin-nano": "Orin of at most 8 GB", "thor": "Thor", "xavier": "Xavier"}
 _VENDORS = {"nvidia": "NVIDIA", "amd": "AMD", "intel": "Intel"}
 
 
@@ -38,7 +39,7 @@ class Obstacle:
 def of(toolchain: Toolchain, build: Build) -> known.Needs:
     """What a locked build needs; nothing where nobody knows it."""
     if build.recipe is not None:
-        return of_source(toolchain.name, build)
+        return of_source(toolchain.name, build.platform, build.variant)
     if build.files:
         return known.Needs()
     if toolchain.request.source == "pypi":
@@ -48,12 +49,21 @@ def of(toolchain: Toolchain, build: Build) -> known.Needs:
     return known.Needs()
 
 
-def of_source(name: str, build: Build) -> known.Needs:
+def of_source(name: str, platform: Platform, variant: str) -> known.Needs:
     """What a build that is made on the machine needs to run there."""
     if name not in known.NAMES:
         return known.Needs()
-    needs = known.source(name).needs(build.platform, build.variant)
-    return replace(needs, gpu=_GPUS.get(build.variant.partition("-")[0]))
+    needs = known.source(name).needs(platform, variant)
+    gpu = _GPUS.get(variant.partition("-")[0])
+    return replace(needs, gpu=gpu, board=variants.board(variant))
+
+
+def of_request(name: str, platform: Platform, variant: str) -> known.Needs:
+    """What is needed by the build that would be locked where an official release is asked for a variant."""
+    data = known.github(name)
+    if official.is_built(data, known.source(name), variant):
+        return of_source(name, platform, variant)
+    return of_release(data, platform, variant)
 
 
 def of_wheel(platform: Platform) -> known.Needs:
@@ -111,11 +121,14 @@ def _obstacles(needs: known.Needs, machine: Machine) -> Iterator[Obstacle]:
 def _gpu(needs: known.Needs, machine: Machine) -> Iterator[Obstacle]:
     if needs.gpu is None:
         return
-    if machine.jetson is not None and not needs.jetson:
+    if (machine.jetson or machine.board) is not None and not needs.jetson:
         yield Obstacle(
             "has no code for the GPU of a Jetson",
-            '`from = "source"` builds it on the board',
+            '`variant = "jetson"` builds it on the board',
         )
+        return
+    if needs.board is not None and not _suits(needs.board, machine.board):
+        yield _other_board(needs.board, machine)
         return
     fitting = [gpu for gpu in machine.gpus() if needs.gpu in {"any", gpu.kind}]
     if not fitting:
@@ -123,6 +136,23 @@ def _gpu(needs: known.Needs, machine: Machine) -> Iterator[Obstacle]:
         yield Obstacle(f"needs {f'an {whose}' if whose else 'a'} GPU, and none is seen on this machine")
     elif needs.gpu == "nvidia":
         yield from _nvidia(needs, fitting)
+
+
+def _suits(wanted: str, board: str | None) -> bool:
+    """Whether a build for one board runs on another; what an Orin of 8 GB can do, so can a larger one."""
+    return wanted == board or (wanted, board) == ("orin-nano", "orin")
+
+
+def _other_board(wanted: str, machine: Machine) -> Obstacle:
+    what = f"is for a Jetson {_BOARDS[wanted]}"
+    if machine.board is not None:
+        return Obstacle(f"{what}, and this is a Jetson {_BOARDS[machine.board]}")
+    if machine.jetson is None:
+        return Obstacle(f"{what}, and this machine is none")
+    return Obstacle(
+        f"{what}, and which Jetson this is cannot be seen: /proc/device-tree does not say",
+        f"`--variant cuda-{wanted}` takes it anyway",
+    )
 
 
 def _nvidia(needs: known.Needs, gpus: list[Gpu]) -> Iterator[Obstacle]:

@@ -1,4 +1,4 @@
-"""Which files of an official release are the builds that were asked for."""
+"""Which files of an official release are the builds that were asked for, and which it has as source only."""
 
 from __future__ import annotations
 
@@ -26,18 +26,22 @@ class Picked:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One platform and variant that was asked for."""
+    """One platform and variant that was asked for; without an asset, it is built of the source code."""
 
     platform: Platform
     variant: str
-    asset: known.Asset
+    asset: known.Asset | None
 
     def __str__(self) -> str:
         return f"{self.variant} build for {self.platform}"
 
 
 def wanted_builds(
-    name: str, data: known.Github, request: ToolchainRequest, platforms: Sequence[Platform] | None
+    name: str,
+    data: known.Github,
+    source: known.Source,
+    request: ToolchainRequest,
+    platforms: Sequence[Platform] | None,
 ) -> tuple[Wanted, ...]:
     """Say which builds a request means; of several variants, those that a platform can't have are left out.
 
@@ -46,16 +50,28 @@ def wanted_builds(
     """
     found: list[Wanted] = []
     for platform in sorted(set(platforms or PLATFORMS)):
-        asked = request.variants(platform)
+        asked = variants.expanded(request.variants(platform))
         for variant in asked:
-            _require(name, data, variant)
-        here = [each for variant in asked for each in _assets(data, platform, variant)]
+            _require(name, data, source, variant)
+        here = [each for variant in asked for each in _here(data, source, platform, variant)]
         if not here and platforms is not None:
             raise _none(name, data, platform, asked)
         found += here
     if not found:
         raise _none(name, data, None, request.variants(PLATFORMS[0]))
     return tuple(found)
+
+
+def is_built(data: known.Github, source: known.Source, variant: str) -> bool:
+    """Whether a variant is in no release, and there is a recipe that builds it on the machine."""
+    return variant in source.variants and all(asset.variant != variant for asset in data.assets)
+
+
+def _here(data: known.Github, source: known.Source, platform: Platform, variant: str) -> Iterator[Wanted]:
+    if not is_built(data, source, variant):
+        yield from _assets(data, platform, variant)
+    elif platform in source.variants[variant].platforms:
+        yield Wanted(platform, variant, None)
 
 
 def _assets(data: known.Github, platform: Platform, variant: str) -> Iterator[Wanted]:
@@ -72,9 +88,15 @@ def _names(asset: known.Asset, variant: str) -> bool:
     return number == "" or (number is not None and "(?P<number>" in asset.file)
 
 
-def _require(name: str, data: known.Github, variant: str) -> None:
-    if variant in data.elsewhere:
-        raise EaiError(f"{name}: {variant}: {data.elsewhere[variant]}")
+def _require(name: str, data: known.Github, source: known.Source, variant: str) -> None:
+    if is_built(data, source, variant):
+        if data.lacks is not None:
+            raise EaiError(
+                f"no release of {name} has a {variant} build, and none can be made of the source archive that"
+                f" GitHub has: it lacks {data.lacks}",
+                hint='`from = "source"` builds it on the machine',
+            )
+        return
     if variant != "cpu" and not any(_names(asset, variant) for asset in data.assets):
         every = ", ".join(sorted({asset.variant for asset in data.assets}))
         raise EaiError(f"no release of {name} has a variant {variant}", hint=f"there are {every}")
@@ -106,11 +128,13 @@ def fault(data: known.Github, number: int) -> str | None:
 
 def lacking(data: known.Github, release: Release, wanted: Sequence[Wanted]) -> tuple[Wanted, ...]:
     """Those of the builds that a release does not have, or not yet with all their files."""
-    return tuple(each for each in wanted if picked(data, release, each) is None)
+    return tuple(each for each in wanted if each.asset is not None and picked(data, release, each) is None)
 
 
 def picked(data: known.Github, release: Release, wanted: Wanted) -> Picked | None:
     """The build of a release that is meant: of a family, the newest that has all its files."""
+    if wanted.asset is None:
+        return None
     match = re.fullmatch(data.tag, release.tag_name)
     known_by = {"tag": release.tag_name, **(match.groupdict() if match else {})}
     there = {name: file for name, file in release.complete().items() if _SAFE.fullmatch(name)}

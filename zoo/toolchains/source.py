@@ -17,7 +17,7 @@ from zoo.lock.model import Artifact, Build, Recipe, Toolchain, ToolchainRequest
 from zoo.platform import Platform
 from zoo.sources import pypi
 from zoo.sources.index import IndexFile, PackageIndex
-from zoo.toolchains import known, untar
+from zoo.toolchains import known, untar, variants
 from zoo.zoofile.model import Own
 
 LATEST = "latest"
@@ -57,10 +57,10 @@ class SourceProvider:
                 variant=variant,
                 program=data.program,
                 digest=artifact.digest,
-                recipe=_recipe(data, folder, version, platform, variant),
+                recipe=recipe(data, folder, version, platform, variant),
             )
-            for platform in sorted(set(platforms or data.platforms))
-            for variant in _variants(name, data, platform, request)
+            for platform, kinds in _wanted(name, data, request, platforms).items()
+            for variant in kinds
         )
         return Toolchain(name=name, request=request, version=version, builds=builds), (artifact,)
 
@@ -146,6 +146,24 @@ def _root(path: Path, data: known.Source, declared: str) -> str:
     return "/".join(min(folder for folder in found if len(folder) == depth))
 
 
+def _wanted(
+    name: str, data: known.Source, request: ToolchainRequest, platforms: Sequence[Platform] | None
+) -> dict[Platform, tuple[str, ...]]:
+    """Which builds are asked for; where no platforms are named, those that can have none are left out."""
+    if platforms is not None:
+        return {platform: _variants(name, data, platform, request) for platform in sorted(set(platforms))}
+    found: dict[Platform, tuple[str, ...]] = {}
+    refused: EaiError | None = None
+    for platform in sorted(data.platforms):
+        try:
+            found[platform] = _variants(name, data, platform, request)
+        except EaiError as error:
+            refused = error
+    if refused is not None and not found:
+        raise refused
+    return found
+
+
 def _variants(
     name: str, data: known.Source, platform: Platform, request: ToolchainRequest
 ) -> tuple[str, ...]:
@@ -159,7 +177,7 @@ def _variants(
             hint=f"it can for {', '.join(sorted(data.platforms))}: name those in `zoo.platforms`",
         )
     has = {"cpu"} | {variant for variant, kind in data.variants.items() if platform in kind.platforms}
-    asked = request.variants(platform)
+    asked = variants.expanded(request.variants(platform))
     unknown = [variant for variant in asked if variant not in data.variants]
     if unknown or not has & set(asked):
         raise EaiError(
@@ -171,7 +189,8 @@ def _variants(
     return tuple(dict.fromkeys(meant))
 
 
-def _recipe(data: known.Source, folder: str, version: str, platform: Platform, variant: str) -> Recipe:
+def recipe(data: known.Source, folder: str, version: str, platform: Platform, variant: str) -> Recipe:
+    """How a build is made of the source code that is in a folder of an archive, and of this version."""
     match = _NUMBER.fullmatch(version)
     number = match["build"] if match else "0"
     flags = (*data.flags, *data.platforms[platform].flags, *data.variants[variant].flags)
