@@ -22,7 +22,12 @@ def file(tmp_path: Path) -> Path:
 
 def test_nothing_set_is_no_key() -> None:
     assert load({}, None) == ()
-    assert load({"EAI_API_KEY": " , "}, None) == ()
+    assert load({"EAI_API_KEY": ""}, None) == ()
+
+
+def test_a_variable_that_is_set_and_holds_no_key_opens_nothing() -> None:
+    with pytest.raises(EaiError, match="holds no key"):
+        load({"EAI_API_KEY": " , "}, None)
 
 
 def test_keys_of_the_environment_stand_between_commas() -> None:

@@ -15,6 +15,7 @@ from zoo.serve.control import Control
 from zoo.serve.endpoints import ENDPOINTS
 from zoo.serve.guard import Guard
 from zoo.serve.handlers import Inference, Pages
+from zoo.serve.limits import DIGITS
 from zoo.serve.lora import Lora
 from zoo.serve.proxy import Proxy
 
@@ -64,6 +65,9 @@ def _guarded(proxy: Proxy) -> Middleware:
             return problem.response()
         except web.HTTPException as error:
             return of_http(error).response()
+        except web.RequestPayloadError as error:
+            why = " ".join(str(error).split())[:200]
+            return Problem(400, "bad_request", f"the body of the request cannot be read: {why}").response()
         except Exception:  # noqa: BLE001 - a bug: the log has it whole, the answer keeps its shape
             _log.exception("%s %s", request.method, request.path)
             return Problem(500, "internal_error", "eai itself failed; its log says how").response()
@@ -80,6 +84,8 @@ def _preflight(guard: Guard, request: web.Request) -> web.Response | None:
     Raises:
         Problem: The request is refused.
     """
+    if len(request.headers.get("Content-Length", "")) > DIGITS:
+        raise Problem(400, "bad_request", f"Content-Length has more than {DIGITS} digits")
     if (refusal := guard.refusal(request.method, request.path, request.headers)) is not None:
         raise Problem.of(refusal)
     told = guard.preflight(request.method, request.headers)

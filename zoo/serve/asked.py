@@ -14,6 +14,15 @@ from zoo.serve.harmless import Harmless
 MESSAGES, INPUTS, DOCUMENTS, TOOLS = 4096, 2048, 1024, 512
 CHOICES, LOGPROBS, STOPS = 128, 20, 64
 
+VALUES = 2**21
+"""Commas and brackets of a request: more than a text for any context has, and what reading it costs.
+
+Python takes a hundred bytes or so for each value of a list, and JSON may have one in two bytes.
+"""
+
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for what is no JSON, or none that can be read."""
+
 _AT = re.compile(r" - at `\$\.(?P<param>\w+)")
 
 Documents = Annotated[list[Raw], Meta(max_length=DOCUMENTS)]
@@ -51,6 +60,8 @@ def read(body: bytes) -> Asked:
     Raises:
         Problem: It is no JSON object, a field has the wrong type, or it asks for too much.
     """
+    if len(body) > VALUES and sum(map(body.count, (b",", b"[", b"{"))) > VALUES:
+        raise Problem(400, "too_many_values", f"the request holds more than {VALUES:,} commas and brackets")
     try:
         asked = _decoder.decode(body)
         _bounded("input", asked.input)
@@ -63,9 +74,14 @@ def read(body: bytes) -> Asked:
             f"the request is not as it must be: {error}",
             param=at["param"] if at else None,
         ) from error
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise Problem(400, "invalid_json", f"the request is no JSON: {error}") from error
+    except UNREADABLE as error:
+        raise unreadable(error) from error
     return asked
+
+
+def unreadable(error: Exception) -> Problem:
+    """What is said of a request that is no JSON."""
+    return Problem(400, "invalid_json", f"the request is no JSON: {error}")
 
 
 def _bounded(param: str, raw: Raw) -> None:

@@ -37,7 +37,7 @@ def problem(status: int, raw: bytes, headers: Mapping[str, str]) -> Problem:
     try:
         error: Any = msgspec.json.decode(raw)["error"]
         message, kind = str(error["message"]), str(error.get("type", "server_error"))
-    except (msgspec.DecodeError, LookupError, TypeError, AttributeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, LookupError, TypeError, AttributeError):
         message, kind = raw[:_SHOWN].decode(errors="replace") or f"the engine said {status}", "engine_error"
     own = next((code for words, code in _REQUESTS_OWN.items() if words in message), None)
     if status == _SERVER_ERROR and own is not None:

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from zoo.environment.model import ServedModel
 from zoo.errors import EngineError
-from zoo.serve import units
+from zoo.serve import asked, units
 from zoo.serve.answers import Problem, of_engine
 from zoo.serve.proxy import Proxy
 from zoo.serve.routing import shown
@@ -107,5 +107,5 @@ async def _read(request: web.Request, form: type[T]) -> T:
         return msgspec.json.decode(await request.read(), type=form)
     except msgspec.ValidationError as error:
         raise Problem(400, "invalid_type", f"the request is not as it must be: {error}") from error
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise Problem(400, "invalid_json", f"the request is no JSON: {error}") from error
+    except asked.UNREADABLE as error:
+        raise asked.unreadable(error) from error

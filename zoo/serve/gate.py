@@ -205,10 +205,10 @@ class Door(Client, asyncio.Protocol):
             forward = forward_of(
                 proxy, endpoint, body, kind="", chunks=seen.chunks, keep=seen.keep, began=self.since
             )
+            fetches = media.remote(forward.body) is not None
         except Problem:
             self._lend(alone=True)
             return
-        fetches = media.remote(forward.body) is not None
         hold = None if fetches else proxy.scheduler.take(forward.model)
         if hold is None:
             self._lend(alone=True)

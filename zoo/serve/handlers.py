@@ -90,7 +90,7 @@ def forward_of(
     if isinstance(route, NoRoute):
         raise Problem(404, route.code, route.message, param="model")
     if endpoint.echoes and name not in {None, route.model.name}:
-        body = splice.put(body, "model", route.model.name)
+        body = _renamed(body, route.model.name)
     headers = {"x-eai-model": route.model.name, "x-eai-environment": proxy.environment.id}
     if route.fallback is not None:
         headers["x-eai-fallback"] = route.fallback
@@ -105,6 +105,18 @@ def forward_of(
         keep=keep,
         began=began,
     )
+
+
+def _renamed(body: bytes, model: str) -> bytes:
+    """The request with the name of the model that answers.
+
+    Raises:
+        Problem: Something in it that nobody has looked at is no JSON.
+    """
+    try:
+        return splice.put(body, "model", model)
+    except asked.UNREADABLE as error:
+        raise asked.unreadable(error) from error
 
 
 def note(proxy: Proxy, endpoint: Endpoint, forward: Forward | None, status: int, began: float) -> None:

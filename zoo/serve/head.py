@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from zoo.serve.limits import LINE
+from zoo.serve.limits import DIGITS, LINE
 
 END = b"\r\n\r\n"
 LIMIT = LINE
@@ -51,7 +51,7 @@ def read(head: bytes) -> Head | None:
     length = headers.get("Content-Length", "0").strip(" \t")
     if notes.version not in _VERSIONS or notes.more or any(name in headers for name in _ODD):
         return None
-    if not (length.isascii() and length.isdigit()):
+    if not (length.isascii() and length.isdigit() and len(length) <= DIGITS):
         return None
     return Head(
         method=notes.parser.get_method(),

@@ -196,6 +196,6 @@ def _refused(status: int, raw: bytes, model: str) -> Problem:
     try:
         said: Any = msgspec.json.decode(raw)
         what = str(said.get("message") or said["error"])
-    except (msgspec.DecodeError, LookupError, AttributeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, LookupError, AttributeError):
         what = raw[:1000].decode(errors="replace")
     return Problem(status, "engine_error", f"the engine of {model} said: {what[:1000]}")

@@ -101,6 +101,9 @@ def load(env: Mapping[str, str], configured: str | None) -> tuple[Key, ...]:
 
 
 def _of_variable(value: str) -> Iterator[Key]:
+    if value and not value.strip(" ,"):
+        # Whoever sets it means to lock the door.
+        raise EaiError("EAI_API_KEY is set, and holds no key", hint="write a key, or unset it")
     for part in value.split(","):
         secret = part.strip()
         if not secret:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 LINE, HEADERS = 8190, 64  # bytes of a header or of the request line, and how many headers there may be
+DIGITS = 19  # of a body's length; Python reads no number of some thousand digits, though all be zeros
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from zoo.environment.model import Adapter, ServedModel
 from zoo.errors import EngineError
+from zoo.serve import asked
 from zoo.serve.answers import Problem, of_engine
 from zoo.serve.proxy import Proxy
 from zoo.serve.routing import shown
@@ -145,8 +146,8 @@ def _read(body: bytes, kind: type[B]) -> B:
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
         raise Problem(400, "invalid_value", f"the request is not as it must be: {error}") from error
-    except msgspec.DecodeError as error:
-        raise Problem(400, "invalid_json", f"the request is no JSON: {error}") from error
+    except asked.UNREADABLE as error:
+        raise asked.unreadable(error) from error
 
 
 def _json(value: object) -> web.Response:

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from zoo.serve import splice
+from zoo.serve import asked, splice
 from zoo.serve.answers import Problem
 
 _TYPES = ("image", "audio", "video")
@@ -29,11 +29,15 @@ def remote(body: bytes) -> str | None:
     """The first URL of media in this JSON that an engine would fetch; None where there is none.
 
     Raises:
-        msgspec.DecodeError: It is no JSON.
+        Problem: It is no JSON, or holds a text or a number that cannot be read.
     """
     if not _may_name(body):
         return None
-    return next(filter(_is_remote, _media(msgspec.json.decode(body))), None)
+    try:
+        value = msgspec.json.decode(body)
+    except asked.UNREADABLE as error:
+        raise asked.unreadable(error) from error
+    return next(filter(_is_remote, _media(value)), None)
 
 
 async def inlined(body: bytes, get: Get) -> bytes:

@@ -46,7 +46,7 @@ class Events:
     def _completed(self, data: bytes) -> bytes:
         try:
             said: Any = msgspec.json.decode(data)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             return data
         if not isinstance(said, dict) or not str(said.get("type", "")).startswith("response."):
             return data
