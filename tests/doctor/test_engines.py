@@ -1,3 +1,5 @@
+"""Which build of an engine a machine takes, and what it is told of those that it cannot run."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""What is wrong with a machine itself: its platform, clock and memory."""
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""What is wrong with the folder that the data is in."""
+
 from __future__ import annotations
 
 from dataclasses import replace

@@ -1,3 +1,5 @@
+"""What is wrong with a project: its zoofile, its lock, its port."""
+
 from __future__ import annotations
 
 from contextlib import closing

@@ -1,3 +1,5 @@
+"""Folders for sockets, and what dead proxies left in them."""
+
 from __future__ import annotations
 
 import os

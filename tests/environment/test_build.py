@@ -1,3 +1,5 @@
+"""A lock becomes engines that answer, with the real engine."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator

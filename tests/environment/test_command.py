@@ -1,3 +1,5 @@
+"""The command line of an engine says all that decides its answers."""
+
 from __future__ import annotations
 
 import itertools

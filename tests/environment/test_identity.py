@@ -1,3 +1,5 @@
+"""What the environment's id follows from, and what it does not."""
+
 from __future__ import annotations
 
 import msgspec

@@ -1,3 +1,5 @@
+"""What a model's header says of its memory and of what it is for."""
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""Headers of GGUF files are read as the reference writes them, and bounded."""
+
 from __future__ import annotations
 
 import contextlib

@@ -1,3 +1,5 @@
+"""Pieces of a source, read through whatever breaks off."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator

@@ -1,3 +1,5 @@
+"""What locking gets into the store, and how seldom."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator

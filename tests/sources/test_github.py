@@ -1,3 +1,5 @@
+"""Files of a release of GitHub, read whole and in ranges."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator

@@ -1,3 +1,5 @@
+"""Pages of a package index."""
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""Locked wheels are found in the package index."""
+
 from __future__ import annotations
 
 from contextlib import closing

@@ -1,3 +1,5 @@
+"""Releases of a repository, as the API of GitHub lists them."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator

@@ -1,3 +1,5 @@
+"""Which files of a repository are the one model that is meant."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""What the archives of a build hold is laid out in one folder, and nothing outside it."""
+
 from __future__ import annotations
 
 import gzip

@@ -1,3 +1,5 @@
+"""Which of the locked builds a machine takes, and why not the better ones."""
+
 from __future__ import annotations
 
 from dataclasses import replace

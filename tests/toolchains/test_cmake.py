@@ -1,3 +1,5 @@
+"""A build by cmake sees nothing but what it is given."""
+
 from __future__ import annotations
 
 import os

@@ -1,3 +1,5 @@
+"""Source code becomes a tree in the store, once and the same each time."""
+
 from __future__ import annotations
 
 import os

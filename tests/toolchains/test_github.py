@@ -1,3 +1,5 @@
+"""Builds of official releases are pinned for every platform."""
+
 from __future__ import annotations
 
 import hashlib

@@ -1,3 +1,5 @@
+"""A locked build becomes a program in the store, and is run only unchanged."""
+
 from __future__ import annotations
 
 import os

@@ -1,3 +1,5 @@
+"""How many compilers run side by side."""
+
 from __future__ import annotations
 
 from pathlib import Path

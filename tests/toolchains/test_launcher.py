@@ -1,3 +1,5 @@
+"""The launcher of the wheel's engine, with real models."""
+
 from __future__ import annotations
 
 import http.client

@@ -1,3 +1,5 @@
+"""What is found out about a machine, from files and programs that say it."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence

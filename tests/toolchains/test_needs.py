@@ -1,3 +1,5 @@
+"""What a machine lacks that a build needs."""
+
 from __future__ import annotations
 
 from dataclasses import replace

@@ -1,3 +1,5 @@
+"""Wheels of the engine are pinned from a package index."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,3 +1,5 @@
+"""A step of a build has no network, and is otherwise the program itself."""
+
 from __future__ import annotations
 
 import os

@@ -1,3 +1,5 @@
+"""What NVIDIA's program is asked, and what of its answer is believed."""
+
 from __future__ import annotations
 
 import pytest

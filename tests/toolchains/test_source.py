@@ -1,3 +1,5 @@
+"""Source archives are pinned, with a recipe for each platform."""
+
 from __future__ import annotations
 
 import tomllib

@@ -1,3 +1,5 @@
+"""Zip archives of strangers: what comes out, and what is refused."""
+
 from __future__ import annotations
 
 import stat

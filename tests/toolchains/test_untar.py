@@ -1,3 +1,5 @@
+"""One folder of a source archive comes out, and nothing that is hostile."""
+
 from __future__ import annotations
 
 import gzip
