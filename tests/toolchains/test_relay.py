@@ -33,7 +33,7 @@ def refused(engines: Engines, program: Path) -> Engine:
     """Start it where the kernel would grant no network of one's own."""
     script = (
         "import sys; from launcher import enclosure, relay; "
-        "enclosure.enter = lambda: False; relay.main(sys.argv[1:])"
+        "enclosure.enter = lambda **_: False; relay.main(sys.argv[1:])"
     )
 
     def command(path: Path, ready: int, alive: int) -> Command:

@@ -1,4 +1,4 @@
-"""A network of one's own, where the kernel lets a user have one: nobody outside reaches what listens in it.
+"""A network of one's own, where the kernel lets a user have one: nothing leads into it, or out of it.
 
 Linux only, and not where a container's rules or a setting of the system refuse it.
 """
@@ -19,15 +19,18 @@ _REQUEST = "16sh22x"  # struct ifreq
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of <sys/prctl.h>
 
 
-def enter() -> bool:
-    """Move this process into a network that has a loopback and nothing else; whether that was granted.
+def enter(*, loopback: bool) -> bool:
+    """Move this process into a network of its own; whether that was granted.
 
     Call it before any thread is started. Where it is refused, nothing has changed.
+
+    Args:
+        loopback: Whether there is one in it that works; there is nothing else.
     """
     child = os.fork()  # who tries it first: there is no way back from half of it
     if child == 0:
-        os._exit(0 if _moved() else 1)
-    return os.waitpid(child, 0)[1] == 0 and _moved()
+        os._exit(0 if _moved(loopback=loopback) else 1)
+    return os.waitpid(child, 0)[1] == 0 and _moved(loopback=loopback)
 
 
 def die_with_parent() -> None:
@@ -37,17 +40,22 @@ def die_with_parent() -> None:
         prctl(_DIE_WITH_PARENT, signal.SIGKILL)
 
 
-def _moved() -> bool:
-    user, group = os.getuid(), os.getgid()
+def _moved(*, loopback: bool) -> bool:
+    user, group = os.geteuid(), os.getegid()
     unshare = getattr(ctypes.CDLL(None), "unshare", None)
-    if unshare is None or unshare(_NEW_USER | _NEW_NET) != 0:
+    if unshare is None:
         return False
     try:
-        # The same user inside as outside: without these lines, files that are made would be nobody's.
-        _say("setgroups", "deny")
-        _say("uid_map", f"{user} {user} 1")
-        _say("gid_map", f"{group} {group} 1")
-        _raise_loopback()
+        # Root needs no names of its own for that, and would lose its rights to files of others by them.
+        if unshare(_NEW_NET) != 0:
+            if unshare(_NEW_USER | _NEW_NET) != 0:
+                return False
+            # The same user inside as outside: without these lines, files that are made would be nobody's.
+            _say("setgroups", "deny")
+            _say("uid_map", f"{user} {user} 1")
+            _say("gid_map", f"{group} {group} 1")
+        if loopback:
+            _raise_loopback()
     except OSError:
         return False
     return True

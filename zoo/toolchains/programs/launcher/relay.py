@@ -42,7 +42,7 @@ def main(words: list[str]) -> NoReturn:
     sentinel.post(pipes)
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(path)
-    enclosure.enter()
+    enclosure.enter(loopback=True)
     with _reserved() as reserved:
         port = reserved.getsockname()[1]
         where = ["--listen-ip", _HOST, "--listen-port", str(port)]
