@@ -53,7 +53,7 @@ def _open(archive: Path, inner: Path, limits: Limits | None) -> Mapping[str, str
     with archive.open("rb") as file:
         packed = file.read(len(_GZIP)) == _GZIP
     if packed:
-        return untar(archive, inner, limits)
+        return untar(archive, inner, links=True, limits=limits)
     unzip(archive, inner, limits)
     return {}
 

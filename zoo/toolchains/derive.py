@@ -25,7 +25,7 @@ from zoo.lock.model import Build, Recipe
 from zoo.store import Store, durable, hashing, trees
 from zoo.store.ingest import Held, temporary
 from zoo.toolchains import cmake, events, jobs, tools
-from zoo.toolchains.untar import untar
+from zoo.toolchains.tarball import untar
 
 BUILDER = "eai source build 1"
 """Changes when the same recipe would be built another way."""
@@ -117,11 +117,11 @@ def source_tree(build: Build, store: Store) -> str:
     """Unpack the source code of a build, whose archive is in the store, to say its digest; nothing stays.
 
     Raises:
-        EaiError: As by `zoo.toolchains.untar.untar`.
+        EaiError: As by `zoo.toolchains.tarball.untar`.
         NoSpace: The disk is full.
     """
     with _work(store) as work:
-        untar(store.object(_digest(build)), _recipe(build).folder, work)
+        untar(store.object(_digest(build)), work, inside=_recipe(build).folder)
         return trees.digest_of(work)
 
 
@@ -236,7 +236,7 @@ def _work(store: Store) -> Iterator[Path]:
 def _unpack(build: Build, store: Store, source: Path) -> None:
     """Unpack the source code, which must be the locked one if its tree is locked."""
     archive = store.object(_digest(build))
-    untar(archive, _recipe(build).folder, source)
+    untar(archive, source, inside=_recipe(build).folder)
     if build.tree is not None and (found := trees.digest_of(source)) != build.tree:
         raise IntegrityError(
             f"the source code of {build.program} for {build.platform}, {build.variant} unpacks to a tree that"

@@ -17,7 +17,7 @@ from zoo.lock.model import Artifact, Build, Recipe, Toolchain, ToolchainRequest
 from zoo.platform import Platform
 from zoo.sources import pypi
 from zoo.sources.index import IndexFile, PackageIndex
-from zoo.toolchains import known, untar, variants
+from zoo.toolchains import known, tarball, variants
 from zoo.zoofile.model import Own
 
 LATEST = "latest"
@@ -135,7 +135,7 @@ def _root(path: Path, data: known.Source, declared: str) -> str:
     """The folder of an archive that holds the engine: the uppermost one with the file that marks it."""
     marker = tuple(data.marker.split("/"))
     found: list[tuple[str, ...]] = [
-        member[: -len(marker)] for member in untar.members(path) if member[-len(marker) :] == marker
+        member[: -len(marker)] for member in tarball.members(path) if member[-len(marker) :] == marker
     ]
     if not found:
         raise EaiError(

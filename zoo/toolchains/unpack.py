@@ -20,17 +20,25 @@ _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What an archive may be at most; the engines' wheels hold some 15 files and 110 MB.
+    """What an archive may be at most.
+
+    The engines' wheels hold some 15 files and 110 MB, archives of their source code 4,200 and 180 MB.
 
     Attributes:
         files: How many.
-        size: Bytes of all files together, unpacked.
-        ratio: How much larger than the archive they may be.
+        size: Bytes of all of it together, unpacked.
+        ratio: How much larger than the archive it may be, once it is larger than `free`.
+        free: Bytes that any archive may become: a tar pads its few files to many blocks of zeros.
     """
 
     files: int = 10_000
     size: int = 4 << 30
     ratio: int = 100
+    free: int = 1 << 20
+
+    def of(self, packed: int) -> int:
+        """Count the bytes that an archive of so many may become."""
+        return min(self.size, max(self.free, packed * self.ratio))
 
 
 def unzip(archive: Path, folder: Path, limits: Limits | None = None) -> None:
@@ -57,7 +65,7 @@ def _checked(opened: zipfile.ZipFile, size: int, limits: Limits) -> list[zipfile
     if len(infos) > limits.files:
         raise IntegrityError(f"the archive holds {len(infos)} files, and {limits.files} are the most")
     total = sum(info.file_size for info in infos)
-    if total > min(limits.size, size * limits.ratio):
+    if total > limits.of(size):
         raise IntegrityError(f"the archive of {size} bytes would become {total} bytes")
     files = [info for info in infos if not info.is_dir()]
     for info in files:

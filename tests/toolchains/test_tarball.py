@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from support import tiny_project
 
 from zoo.errors import EaiError, IntegrityError
-from zoo.toolchains.untar import Limits, members, untar
+from zoo.toolchains.tarball import members, untar
+from zoo.toolchains.unpack import Limits
 
 Member = tuple[tarfile.TarInfo, bytes]
 
@@ -56,7 +57,7 @@ def test_one_folder_of_an_archive_is_unpacked(packed: Path, target: Path) -> Non
         ],
     )
 
-    untar(packed, "a-1.0/vendor/a", target)
+    untar(packed, target, inside="a-1.0/vendor/a")
 
     long = f"src/{'long' * 40}/a.cpp"
     assert every(target) == {"CMakeLists.txt": b"project(a)", long: b"int main;"}
@@ -66,7 +67,7 @@ def test_one_folder_of_an_archive_is_unpacked(packed: Path, target: Path) -> Non
 def test_an_archive_may_be_all_of_it(packed: Path, target: Path) -> None:
     tiny_project.write_tar(packed, [file("CMakeLists.txt")])
 
-    untar(packed, "", target)
+    untar(packed, target)
 
     assert every(target) == {"CMakeLists.txt": b"x"}
 
@@ -93,7 +94,7 @@ def test_an_archive_of_which_a_member_is_refused(packed: Path, target: Path, mem
     tiny_project.write_tar(packed, members)
 
     with pytest.raises(EaiError):
-        untar(packed, "a", target)
+        untar(packed, target, inside="a")
 
     outside = {path.name for path in target.parents[1].rglob("*") if target not in path.parents}
     assert outside == {"packed.tar.gz", "inside", "target"}
@@ -105,7 +106,7 @@ def test_a_bomb_is_stopped(packed: Path, target: Path) -> None:
 
     for limits in (Limits(free=1 << 16), Limits(size=1 << 16)):
         with pytest.raises(IntegrityError, match="larger than an archive"):
-            untar(packed, "a", target, limits)
+            untar(packed, target, inside="a", limits=limits)
         for path in target.iterdir():
             assert path.stat().st_size < 1 << 20
             path.unlink()
@@ -118,7 +119,7 @@ def test_a_damaged_archive_is_told_from_a_sound_one(packed: Path, target: Path) 
     for damaged in (sound[: len(sound) // 2], b"not gzip", gzip.compress(b"no tar" * 200), b""):
         packed.write_bytes(damaged)
         with pytest.raises(IntegrityError):
-            untar(packed, "a", target)
+            untar(packed, target, inside="a")
 
 
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -133,7 +134,7 @@ def test_no_damage_makes_it_write_elsewhere_or_crash(data: st.DataObject, tmp_pa
     target.mkdir(exist_ok=True)
 
     try:
-        untar(packed, "a", target)
+        untar(packed, target, inside="a")
     except EaiError:
         pass
     else:
