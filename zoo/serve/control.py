@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Any, TypeVar
 
 import msgspec
 from aiohttp import web
 
 from zoo.environment.model import ServedModel
 from zoo.errors import EngineError
-from zoo.serve import asked, units
+from zoo.serve import bodies, units
 from zoo.serve.answers import Problem, of_engine
 from zoo.serve.proxy import Proxy
 from zoo.serve.routing import shown
 
-_LARGEST = 64 * 2**10
 _DURATION = re.compile(r"([0-9]{1,9}(ms|s|m|h)|never)")
 
 
@@ -33,9 +31,6 @@ class Unload(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="ke
     drain_timeout: str | None = None
 
 
-T = TypeVar("T", Load, Unload)
-
-
 class Control:
     """Answers both.
 
@@ -48,7 +43,7 @@ class Control:
 
     async def load(self, request: web.Request) -> web.Response:
         """Load a model: 200 when it answers, 202 at once where nobody waits."""
-        asked = await _read(request, Load)
+        asked = await bodies.read(request, Load)
         model = self._find(asked.model)
         try:
             if asked.wait:
@@ -61,7 +56,7 @@ class Control:
 
     async def unload(self, request: web.Request) -> web.Response:
         """Unload a model when its requests are over: 200; 409 where they take too long, and it stays."""
-        asked = await _read(request, Unload)
+        asked = await bodies.read(request, Unload)
         model = self._find(asked.model)
         limit = asked.drain_timeout
         if limit is None:
@@ -91,21 +86,4 @@ class Control:
 
     def _answer(self, model: ServedModel, status: int) -> web.Response:
         state = next(seen.state for seen in self._proxy.scheduler.seen() if seen.name == model.name)
-        body: dict[str, Any] = {"model": model.name, "state": state}
-        return web.Response(status=status, body=msgspec.json.encode(body), content_type="application/json")
-
-
-async def _read(request: web.Request, form: type[T]) -> T:
-    """The body, which is small JSON.
-
-    Raises:
-        Problem: It is not.
-    """
-    if (request.content_length or 0) > _LARGEST:
-        raise Problem(413, "body_too_large", f"the request is larger than {_LARGEST >> 10} KiB")
-    try:
-        return msgspec.json.decode(await request.read(), type=form)
-    except msgspec.ValidationError as error:
-        raise Problem(400, "invalid_type", f"the request is not as it must be: {error}") from error
-    except asked.UNREADABLE as error:
-        raise asked.unreadable(error) from error
+        return bodies.answer({"model": model.name, "state": state}, status)

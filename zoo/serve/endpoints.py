@@ -9,18 +9,16 @@ from zoo.zoofile.model import Task
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One endpoint; all of them take POST.
+    """One endpoint; all of them take POST, and JSON.
 
     Attributes:
         path: As clients and engines call it.
         task: What a model must be for; None where any will do.
-        json: Whether its body is JSON.
         echoes: Whether engines answer with the request's `model`, and not with the model's own name.
     """
 
     path: str
     task: Task | None
-    json: bool = True
     echoes: bool = False
 
     @property

@@ -32,7 +32,6 @@ class Forward:
         model: The name of the model that answers.
         path: The engine's path.
         body: Passed on as it came.
-        kind: The body's content type.
         headers: Added to the answer.
         flow: Counts what streams.
         chunks: Whether the client understands chunks, as of HTTP/1.1.
@@ -44,7 +43,6 @@ class Forward:
     model: str
     path: str
     body: bytes
-    kind: str
     headers: Mapping[str, str]
     flow: Flow
     chunks: bool
@@ -55,7 +53,7 @@ class Forward:
     def head(self) -> bytes:
         """What an engine is told before the body; nothing of the client's own headers is in it."""
         return (
-            f"POST {self.path} HTTP/1.1\r\nHost: engine\r\nContent-Type: {self.kind}\r\n"
+            f"POST {self.path} HTTP/1.1\r\nHost: engine\r\nContent-Type: application/json\r\n"
             f"Content-Length: {len(self.body)}\r\n\r\n"
         ).encode(errors="surrogateescape")
 

@@ -30,7 +30,7 @@ from zoo.serve.upstream import Upstream
 
 _EARLY = 2**16
 _KEPT = 256
-_PATHS = {path.encode(): endpoint for endpoint in ENDPOINTS if endpoint.json for path in endpoint.paths}
+_PATHS = {path.encode(): endpoint for endpoint in ENDPOINTS for path in endpoint.paths}
 
 
 class Judged(NamedTuple):
@@ -202,9 +202,7 @@ class Door(Client, asyncio.Protocol):
         body = b"".join(self._parts)[self._need - seen.length :]
         proxy = self._gate.proxy
         try:
-            forward = forward_of(
-                proxy, endpoint, body, kind="", chunks=seen.chunks, keep=seen.keep, began=self.since
-            )
+            forward = forward_of(proxy, endpoint, body, chunks=seen.chunks, keep=seen.keep, began=self.since)
             fetches = media.remote(forward.body) is not None
         except Problem:
             self._lend(alone=True)

@@ -9,13 +9,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import msgspec
 from aiohttp import HttpVersion11, web
 
 from zoo import __version__
 from zoo.environment.model import ServedModel
 from zoo.errors import EngineError
-from zoo.serve import asked, lora, media, models, splice, units
+from zoo.serve import asked, bodies, lora, media, models, splice, units
 from zoo.serve.answers import Problem, of_engine
 from zoo.serve.endpoints import Endpoint
 from zoo.serve.forward import Carry, Client, Forward
@@ -29,7 +28,6 @@ from zoo.serve.slot import Seen
 from zoo.serve.tally import Answered
 from zoo.serve.upstream import Upstream
 
-_JSON = "application/json"
 GONE = 499  # as nginx logs a client that left
 
 
@@ -52,8 +50,7 @@ class Inference:
         try:
             forward = await self._forward(request, began)
             with let_in(self._proxy.guard, request, forward.model):
-                if self._endpoint.json:
-                    forward.body = await media.inlined(forward.body, self._proxy.pictures.get)
+                forward.body = await media.inlined(forward.body, self._proxy.pictures.get)
                 async with self._proxy.scheduler.hold(forward.model) as engine:
                     answer = await _carried(forward, engine, request)
             status = answer.status
@@ -68,24 +65,21 @@ class Inference:
 
     async def _forward(self, request: web.Request, began: float) -> Forward:
         body = await _body(request, self._proxy.body_limit)
-        kind = request.headers.get("Content-Type", "")
         chunks, keep = request.version >= HttpVersion11, request.keep_alive
-        forward = forward_of(
-            self._proxy, self._endpoint, body, kind=kind, chunks=chunks, keep=keep, began=began
-        )
+        forward = forward_of(self._proxy, self._endpoint, body, chunks=chunks, keep=keep, began=began)
         forward.headers = {**forward.headers, **self._proxy.guard.cors(request.headers)}
         return forward
 
 
 def forward_of(
-    proxy: Proxy, endpoint: Endpoint, body: bytes, *, kind: str, chunks: bool, keep: bool, began: float
+    proxy: Proxy, endpoint: Endpoint, body: bytes, *, chunks: bool, keep: bool, began: float
 ) -> Forward:
     """Find the way of a request; what else it takes is as in `Forward`.
 
     Raises:
         Problem: There is none.
     """
-    name = asked.read(body).model if endpoint.json else None
+    name = asked.read(body).model
     route = proxy.router.route(name, endpoint.task)
     if isinstance(route, NoRoute):
         raise Problem(404, route.code, route.message, param="model")
@@ -98,7 +92,6 @@ def forward_of(
         model=route.model.name,
         path=endpoint.path,
         body=body,
-        kind=_JSON if endpoint.json else kind,
         headers=headers,
         flow=proxy.flow,
         chunks=chunks,
@@ -195,7 +188,7 @@ class Pages:
     async def models(self, _: web.Request) -> web.Response:
         """List every model, loaded or not."""
         states = {seen.name: seen.state for seen in self._proxy.scheduler.seen()}
-        return _json(models.listing(self._proxy.environment, states, self._proxy.adapters.scales))
+        return bodies.answer(models.listing(self._proxy.environment, states, self._proxy.adapters.scales))
 
     async def model(self, request: web.Request) -> web.Response:
         """Describe one model, by any of its names."""
@@ -205,13 +198,13 @@ class Pages:
             raise Problem(404, "model_not_found", f"the model {name[:100]} is not here", param="model")
         states = {seen.name: seen.state for seen in self._proxy.scheduler.seen()}
         scales = self._proxy.adapters.scales(model.name)
-        return _json(models.entry(model, self._proxy.environment, states[model.name], scales))
+        return bodies.answer(models.entry(model, self._proxy.environment, states[model.name], scales))
 
     async def health(self, _: web.Request) -> web.Response:
         """Say whether the main model answers, or has and makes room just now."""
         if not self._proxy.began:
             raise Problem(503, "loading", "the main model is being loaded", headers={"Retry-After": "1"})
-        return _json({"status": "ok"})
+        return bodies.answer({"status": "ok"})
 
     async def metrics(self, _: web.Request) -> web.Response:
         """Count everything, for Prometheus."""
@@ -220,7 +213,7 @@ class Pages:
 
     async def status(self, _: web.Request) -> web.Response:
         """Tell `eai status` what runs."""
-        return _json(status(self._proxy))
+        return bodies.answer(status(self._proxy))
 
 
 def status(proxy: Proxy) -> dict[str, Any]:
@@ -281,7 +274,3 @@ def _doing(model: ServedModel, seen: Seen, budget: Budget) -> dict[str, Any]:
         "problem": seen.problem,
         "retry": round(seen.retry, 3),
     }
-
-
-def _json(value: Any) -> web.Response:  # noqa: ANN401 - whatever JSON can hold
-    return web.Response(body=msgspec.json.encode(value), content_type="application/json")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import PurePosixPath
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import msgspec
 from aiohttp import web
@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from zoo.environment.model import Adapter, ServedModel
 from zoo.errors import EngineError
-from zoo.serve import asked
+from zoo.serve import bodies
 from zoo.serve.answers import Problem, of_engine
 from zoo.serve.proxy import Proxy
 from zoo.serve.routing import shown
@@ -51,9 +51,6 @@ class Update(msgspec.Struct, frozen=True):
     lora_config: Annotated[dict[str, Item], Meta(max_length=_MOST)]
 
 
-B = TypeVar("B", Changes, Update)
-
-
 class Lora:
     """Answers both.
 
@@ -67,23 +64,23 @@ class Lora:
     async def show(self, _: web.Request) -> web.Response:
         """List the adapters of every model that has some."""
         models = [model for model in self._proxy.environment.models if model.lora_config]
-        return _json({"models": [self._entry(model) for model in models]})
+        return bodies.answer({"models": [self._entry(model) for model in models]})
 
     async def change(self, request: web.Request) -> web.Response:
         """Change scales of one model; those that are not named stay."""
-        asked = _read(await request.read(), Changes)
+        asked = await bodies.read(request, Changes)
         model = self._model(asked.model)
         changes = {_number(model, each.id, each.name): each.scale for each in asked.lora}
         await self._apply(model, changes)
-        return _json(self._entry(model))
+        return bodies.answer(self._entry(model))
 
     async def update(self, request: web.Request) -> web.Response:
         """Set all scales of one model; an adapter that is not named is not applied any more."""
-        asked = _read(await request.read(), Update)
+        asked = await bodies.read(request, Update)
         model = self._model(asked.model)
         named = {_number(model, None, item.path): item.scale for item in asked.lora_config.values()}
         await self._apply(model, dict.fromkeys(range(len(model.lora_config)), 0.0) | named)
-        return _json({"status": "ok", "message": "LoRA updated successfully"})
+        return bodies.answer({"status": "ok", "message": "LoRA updated successfully"})
 
     def _model(self, name: str | None) -> ServedModel:
         model = self._proxy.router.main if name is None else self._proxy.router.find(name)
@@ -139,16 +136,3 @@ def _is_called(adapter: Adapter, name: str) -> bool:
         file,
         file.removesuffix(".gguf"),
     }
-
-
-def _read(body: bytes, kind: type[B]) -> B:
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except msgspec.ValidationError as error:
-        raise Problem(400, "invalid_value", f"the request is not as it must be: {error}") from error
-    except asked.UNREADABLE as error:
-        raise asked.unreadable(error) from error
-
-
-def _json(value: object) -> web.Response:
-    return web.Response(body=msgspec.json.encode(value), content_type="application/json")
