@@ -53,8 +53,8 @@ def test_without_a_terminal_there_is_a_line_for_every_tenth_of_the_steps() -> No
     assert len(lines) == 2 + 10 + 1
 
 
-def test_slow_steps_give_a_sign_every_fifteen_seconds() -> None:
-    assert len(said(steps(1000)[:30], step=5).splitlines()) == 10
+def test_slow_steps_give_a_sign_every_ten_seconds() -> None:
+    assert len(said(steps(1000)[:30], step=5).splitlines()) == 15
 
 
 def test_a_second_build_begins_to_count_anew() -> None:

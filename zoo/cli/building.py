@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from zoo.cli.bars import Pace, bars
 from zoo.cli.output import Output
 from zoo.lock.model import Build
 from zoo.store import Store
@@ -15,8 +16,6 @@ from zoo.toolchains import derive, events, tools
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
-
-_EVERY_PERCENT, _EVERY_SECONDS = 10, 15.0
 
 
 def unbuilt(builds: Mapping[str, Build], store: Store) -> dict[str, Build]:
@@ -41,22 +40,9 @@ def build_missing(builds: Mapping[str, Build], store: Store, out: Output) -> Non
 def shown(out: Output, *, clock: Callable[[], float] = time.monotonic) -> Iterator[derive.Workshop]:
     """Show what is being built, for as long as the context lasts: live on a terminal, else in plain lines."""
     search = tools.places(os.environ)
-    if out.quiet or not out.talk.isatty():
-        yield derive.Workshop(search=search, tell=_Lines(out, clock).tell)
-        return
-    from rich.progress import (  # noqa: PLC0415 - 40 ms that only a terminal needs
-        BarColumn,
-        MofNCompleteColumn,
-        TextColumn,
-        TimeElapsedColumn,
-    )
-    from rich.progress import Progress as Bars  # noqa: PLC0415 - as above
-
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=None))
-    with Bars(
-        *columns, MofNCompleteColumn(), TimeElapsedColumn(), console=out.rich(), transient=True, expand=True
-    ) as bars:
-        yield derive.Workshop(search=search, tell=_Live(bars).tell)
+    with bars(out, steps=True) as live:
+        tell = _Lines(out, clock).tell if live is None else _Live(live).tell
+        yield derive.Workshop(search=search, tell=tell)
 
 
 def _said(event: events.Event) -> str | None:
@@ -76,33 +62,26 @@ def _said(event: events.Event) -> str | None:
 
 
 class _Lines:
-    """Plain lines: what begins, and each tenth of the steps or every so many seconds."""
+    """Plain lines: what begins, and how many steps are done."""
 
     def __init__(self, out: Output, clock: Callable[[], float]) -> None:
-        self._out, self._clock = out, clock
-        self._tenth, self._last = 0, clock()
+        self._out, self._pace = out, Pace(clock)
 
     def tell(self, event: events.Event) -> None:
         """Write what an event is worth."""
         if (line := _said(event)) is not None:
-            self._tenth, self._last = 0, self._clock()
+            self._pace.begin()
             self._out.say(line)
-        elif isinstance(event, events.Compiled):
-            self._count(event)
-
-    def _count(self, event: events.Compiled) -> None:
-        tenth, now = event.done * 100 // (event.total * _EVERY_PERCENT), self._clock()
-        if tenth > self._tenth or now - self._last >= _EVERY_SECONDS:
-            self._tenth, self._last = tenth, now
+        elif isinstance(event, events.Compiled) and self._pace.due(event.done, event.total):
             self._out.say(f"{event.name}: {event.done} of {event.total} steps")
 
 
 class _Live:
     """One bar that fills with the steps."""
 
-    def __init__(self, bars: Bars) -> None:
-        self._bars = bars
-        self._task = bars.add_task("building", total=None)
+    def __init__(self, live: Bars) -> None:
+        self._bars = live
+        self._task = live.add_task("building", total=None)
 
     def tell(self, event: events.Event) -> None:
         """Show what an event changes."""

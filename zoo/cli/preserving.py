@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from zoo import config
+from zoo.cli.bars import Pace, bars
 from zoo.cli.output import Output
 from zoo.cli.text import size
 from zoo.preserve.events import (
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 
     from zoo.preserve.target import Target
     from zoo.preserve.targets import Where
-
-_TENTHS, _EVERY_SECONDS = 10, 10.0
 
 
 @contextmanager
@@ -73,39 +72,14 @@ def targets(wanted: Sequence[Where], args: argparse.Namespace) -> Iterator[tuple
 def shown(out: Output, clock: Callable[[], float] = time.monotonic) -> Iterator[Progress]:
     """Show events for as long as the context lasts: live on a terminal, in lines elsewhere."""
     lock = threading.Lock()
-    with _bars(out) as bars:
-        view = _View(out, bars, clock)
+    with bars(out) as live:
+        view = _View(out, live, clock)
 
         def tell(event: Event) -> None:
             with lock:
                 view.tell(event)
 
         yield tell
-
-
-@contextmanager
-def _bars(out: Output) -> Iterator[Bars | None]:
-    if out.quiet or not out.talk.isatty():
-        yield None
-        return
-    from rich.progress import (  # noqa: PLC0415 - 40 ms that only a terminal needs
-        BarColumn,
-        DownloadColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
-
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=None),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(compact=True),
-    )
-    with Progress(*columns, console=out.rich(), transient=True, expand=True) as bars:
-        yield bars
 
 
 def _said(event: Event) -> str | None:
@@ -126,10 +100,11 @@ def _said(event: Event) -> str | None:
 class _View:
     """Shows one step after the other: hashing, sending, checking."""
 
-    def __init__(self, out: Output, bars: Bars | None, clock: Callable[[], float]) -> None:
-        self._out, self._bars, self._clock = out, bars, clock
-        self._task = bars.add_task("", total=None, visible=False) if bars is not None else None
-        self._step, self._total, self._done, self._tenth, self._last = "", 0, 0, 0, 0.0
+    def __init__(self, out: Output, live: Bars | None, clock: Callable[[], float]) -> None:
+        self._out, self._bars = out, live
+        self._pace = Pace(clock, least=1.0)
+        self._task = live.add_task("", total=None, visible=False) if live is not None else None
+        self._step, self._total, self._done = "", 0, 0
 
     def tell(self, event: Event) -> None:
         """Show what an event changes."""
@@ -154,7 +129,7 @@ class _View:
 
     def _begin(self, step: str, total: int, done: int = 0) -> None:
         self._step, self._total, self._done = step, total, done
-        self._tenth, self._last = self._tenths(), self._clock()
+        self._pace.begin(done, total)
         if self._bars is not None and self._task is not None:
             self._bars.reset(self._task, description=step, total=total, completed=done, visible=True)
             return
@@ -166,10 +141,5 @@ class _View:
         if self._bars is not None and self._task is not None:
             self._bars.update(self._task, completed=self._done)
             return
-        now = self._clock()
-        if (self._tenths() > self._tenth and now - self._last >= 1) or now - self._last >= _EVERY_SECONDS:
-            self._tenth, self._last = self._tenths(), now
+        if self._pace.due(self._done, self._total):
             self._out.say(f"{self._step}: {size(self._done)} of {size(self._total)}")
-
-    def _tenths(self) -> int:
-        return self._done * _TENTHS // self._total if self._total else 0

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from zoo.cli.bars import Pace, bars
 from zoo.cli.output import Output
 from zoo.cli.text import size
 from zoo.fetch.events import (
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bars
     from rich.progress import TaskID
 
-_EVERY_PERCENT, _EVERY_SECONDS = 10, 10.0
 _LONGEST_NAME = 40
 
 
@@ -41,11 +41,8 @@ def shown(
         total: How many bytes the missing artifacts have; None if that isn't known.
         clock: Gives seconds.
     """
-    if not out.quiet and out.talk.isatty():
-        with _live(out, total) as progress:
-            yield progress
-    else:
-        yield _Lines(out, total, clock).tell
+    with bars(out) as live:
+        yield _Lines(out, total, clock).tell if live is None else _Live(live, total).tell
 
 
 def _said(event: Event) -> str | None:
@@ -109,13 +106,12 @@ class Tally:
 
 
 class _Lines:
-    """Plain lines: when a file begins, at every tenth or ten seconds of the whole, and when it is there."""
+    """Plain lines: when a file begins, how far the whole is, and when a file is there."""
 
     def __init__(self, out: Output, total: int | None, clock: Callable[[], float]) -> None:
         self._out, self._total, self._clock = out, total, clock
-        self._tally = Tally()
-        self._begun = self._last = clock()
-        self._tenth = 0
+        self._tally, self._pace = Tally(), Pace(clock)
+        self._begun = clock()
 
     def tell(self, event: Event) -> None:
         """Write what an event is worth."""
@@ -138,48 +134,21 @@ class _Lines:
             self._sometimes()
 
     def _sometimes(self) -> None:
-        now, done = self._clock(), self._tally.done
-        tenth = done * 100 // (self._total * _EVERY_PERCENT) if self._total else 0
-        if tenth <= self._tenth and now - self._last < _EVERY_SECONDS:
+        done = self._tally.done
+        if not self._pace.due(done, self._total):
             return
-        self._tenth, self._last = max(tenth, self._tenth), now
         share = f" of {size(self._total)} ({done * 100 // self._total} %)" if self._total else ""
-        speed = self._tally.came / max(now - self._begun, 0.001)
+        speed = self._tally.came / max(self._clock() - self._begun, 0.001)
         self._out.say(f"{size(done)}{share}, {size(speed)}/s")
-
-
-@contextmanager
-def _live(out: Output, total: int | None) -> Iterator[Progress]:
-    from rich.progress import (  # noqa: PLC0415 - 40 ms that only a terminal needs
-        BarColumn,
-        DownloadColumn,
-        TextColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
-    from rich.progress import Progress as Bars  # noqa: PLC0415 - as above
-
-    bars = Bars(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=None),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(compact=True),
-        console=out.rich(),
-        transient=True,
-        expand=True,
-    )
-    with bars:
-        yield _Live(out, bars, total).tell
 
 
 class _Live:
     """Bars: one for all, and one for each file that is under way."""
 
-    def __init__(self, out: Output, bars: Bars, total: int | None) -> None:
-        self._out, self._bars, self._total = out, bars, total
+    def __init__(self, live: Bars, total: int | None) -> None:
+        self._bars, self._total = live, total
         self._tally = Tally()
-        self._all = bars.add_task("total", total=total)
+        self._all = live.add_task("total", total=total)
         self._tasks: dict[str, TaskID] = {}
 
     def tell(self, event: Event) -> None:
