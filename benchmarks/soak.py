@@ -22,27 +22,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from models.chat import SENTENCE
 from support.proxies import Weights
-from support.serving import Proxies, Proxy, environment, served
-from support.soak import Account, Left, Soak, rest
+from support.serving import Proxies, Proxy
+from support.soak import Account, Left, Soak, rest, three_models
 
 GROWTH = 30 * 2**20  # bytes of memory that the allocator may keep
 SAYS = {"one": SENTENCE, "two": "I am the other one.", "three": SENTENCE}
-
-
-def start(folder: Path) -> tuple[Proxies, Proxy]:
-    """Start a proxy of three models of which two have room."""
-    weights = Weights(folder)
-    proxies = Proxies(folder)
-    proxy = proxies.start(
-        environment(
-            served(weights.chat, "one", main=True),
-            served(weights.other, "two"),
-            served(weights.chat, "three"),
-            memory="250MiB",
-        )
-    )
-    proxy.until_ready()
-    return proxies, proxy
 
 
 async def soak(proxy: Proxy, requests: int, seed: int) -> tuple[Account, Left, Left, Left]:
@@ -61,7 +45,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="eai") as name:
-        proxies, proxy = start(Path(name))
+        proxies = Proxies(Path(name))
+        proxy = three_models(proxies, Weights(Path(name)))
         try:
             began = time.monotonic()
             account, first, before, after = asyncio.run(soak(proxy, args.requests, args.seed))

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 from models.chat import write_chat
+from support import kubo, tiny_project
 from support.engine import native_server, wheel_folder
 from support.hub import hub  # noqa: F401 - a fixture
-from support.shop import ZOOFILE, Shop
+from support.shop import OWN, ZOOFILE, Shop
 
 import zoo
 
@@ -62,7 +63,8 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     (made.folder / "zoofile.toml").write_text(ZOOFILE)
     done = made.eai("lock")
     assert done.returncode == 0, done.stderr
-    return made
+    yield made
+    made.eai("down", "--force")
 
 
 @pytest.fixture
@@ -71,3 +73,28 @@ def shop(original: Shop, tmp_path: Path) -> Iterator[Shop]:
     yield made
     made.eai("down", "--force")
     assert made.running() is None
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Iterator[Shop]:
+    """A project that is locked, whose engine is source code."""
+    tiny_project.require_tools()
+    made = Shop(tmp_path / "project", tmp_path / "home")
+    (made.folder / "models").mkdir(parents=True)
+    for name in ("chat", "endless"):
+        write_chat(made.folder / "models" / f"{name}.gguf")
+    tiny_project.llama_cpp(made.folder / "engine.tar.gz")
+    asked = '{ source = "engine.tar.gz" }\nversion = "b12000"'
+    (made.folder / "zoofile.toml").write_text(ZOOFILE.replace(OWN, asked))
+    done = made.eai("lock")
+    assert done.returncode == 0, done.stderr
+    yield made
+    made.eai("down", "--force")
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[kubo.Node]:
+    repo = tmp_path_factory.mktemp("kubo") / "repo"
+    kubo.make(repo)
+    with kubo.running(repo) as running:
+        yield running

@@ -9,7 +9,7 @@ import json
 import random
 import subprocess
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -36,14 +36,6 @@ FIELDS = [
 ]
 
 Eai = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[kubo.Node]:
-    repo = tmp_path_factory.mktemp("kubo") / "repo"
-    kubo.make(repo)
-    with kubo.running(repo) as running:
-        yield running
 
 
 @pytest.fixture

@@ -41,14 +41,6 @@ FILES = {
 Eai = Callable[..., subprocess.CompletedProcess[str]]
 
 
-@pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[kubo.Node]:
-    repo = tmp_path_factory.mktemp("kubo") / "repo"
-    kubo.make(repo)
-    with kubo.running(repo) as running:
-        yield running
-
-
 @pytest.fixture
 def hasty(tmp_path: Path) -> Iterator[kubo.Node]:
     """A node that puts away what it is sent every 8 blocks, not every 128 as others do."""

@@ -5,35 +5,15 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from models.chat import SENTENCE, write_chat
+from models.chat import SENTENCE
 from support import tiny_project
 from support.serving import WAIT, until
-from support.shop import ZOOFILE, Shop, chat
+from support.shop import Shop, chat
 
 pytestmark = pytest.mark.engine
-
-OWN = '{ path = "bin/llama-server" }'
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Iterator[Shop]:
-    """A project that is locked, whose engine is source code."""
-    tiny_project.require_tools()
-    made = Shop(tmp_path / "project", tmp_path / "home")
-    (made.folder / "models").mkdir(parents=True)
-    for name in ("chat", "endless"):
-        write_chat(made.folder / "models" / f"{name}.gguf")
-    tiny_project.llama_cpp(made.folder / "engine.tar.gz")
-    asked = '{ source = "engine.tar.gz" }\nversion = "b12000"'
-    (made.folder / "zoofile.toml").write_text(ZOOFILE.replace(OWN, asked))
-    done = made.eai("lock")
-    assert done.returncode == 0, done.stderr
-    yield made
-    made.eai("down", "--force")
 
 
 def test_what_is_locked_as_source_code_is_built_by_up_and_answers(source: Shop) -> None:

@@ -21,7 +21,6 @@ from zoo.lock.render import render
 from zoo.platform import current
 from zoo.store import Store
 
-OWN = '{ path = "bin/llama-server" }'
 RELEASES = f"""\
 [zoo]
 platforms = ["{current()}", "windows-arm64"]
@@ -160,21 +159,6 @@ def test_all_of_a_wheel_is_shown(wheel: Shop) -> None:
         None,
         "MIT",
     )
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Shop:
-    """A project that is locked, whose engine is source code."""
-    tiny_project.require_tools()
-    made = Shop(tmp_path / "project", tmp_path / "home")
-    (made.folder / "models").mkdir(parents=True)
-    for name in ("chat", "endless"):
-        write_chat(made.folder / "models" / f"{name}.gguf")
-    tiny_project.llama_cpp(made.folder / "engine.tar.gz")
-    asked = '{ source = "engine.tar.gz" }\nversion = "b12000"'
-    (made.folder / "zoofile.toml").write_text(ZOOFILE.replace(OWN, asked))
-    _done(made.eai("lock"))
-    return made
 
 
 def test_what_is_source_code_is_built_to_be_tried_and_its_record_is_shown(source: Shop) -> None:

@@ -69,9 +69,9 @@ async def test_a_stream_under_way_is_never_cut_by_an_unload() -> None:
     ("body", "status", "code"),
     [
         ({"model": "nothing"}, 404, "model_not_found"),
-        ({}, 400, "invalid_type"),
+        ({}, 400, "invalid_value"),
         ({"model": 5}, 400, "invalid_type"),
-        ({"model": "main", "force": True}, 400, "invalid_type"),
+        ({"model": "main", "force": True}, 400, "invalid_value"),
         ({"model": "x" * 70_000}, 413, "body_too_large"),
     ],
 )

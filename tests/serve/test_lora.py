@@ -112,7 +112,7 @@ def test_eternal_zoos_own_request_is_understood(proxy: Proxy) -> None:
         ({"lora": [{"name": "parrot", "scale": 1}]}, 404, "lora_not_found"),
         ({"lora": [{"scale": 1}]}, 400, "invalid_value"),
         ({"lora": [{"id": 0, "name": "pirate", "scale": 1}]}, 400, "invalid_value"),
-        ({"lora": [{"id": 0, "scale": "much"}]}, 400, "invalid_value"),
+        ({"lora": [{"id": 0, "scale": "much"}]}, 400, "invalid_type"),
         ({"lora": [{"id": 0, "scale": 1e9}]}, 400, "invalid_value"),
         ({"lora": []}, 400, "invalid_value"),
         ({"lora": [{"id": 0, "scale": 1}], "file": "/etc/passwd"}, 400, "invalid_value"),

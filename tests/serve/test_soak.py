@@ -7,8 +7,8 @@ import random
 import pytest
 from models.chat import SENTENCE
 from support.proxies import Weights
-from support.serving import Proxies, environment, served
-from support.soak import Chances, Soak, rest
+from support.serving import Proxies
+from support.soak import Chances, Soak, rest, three_models
 
 pytestmark = pytest.mark.engine
 
@@ -16,15 +16,7 @@ pytestmark = pytest.mark.engine
 async def test_nothing_promised_is_lost_and_nothing_is_left_behind(
     proxies: Proxies, weights: Weights
 ) -> None:
-    proxy = proxies.start(
-        environment(
-            served(weights.chat, "one", main=True),
-            served(weights.other, "two"),
-            served(weights.chat, "three"),
-            memory="250MiB",
-        )
-    )
-    proxy.until_ready()
+    proxy = three_models(proxies, weights)
     before = await rest(proxy)
     says = {"one": SENTENCE, "two": "I am the other one.", "three": SENTENCE}
     chances = Chances(kill=0.01, load=0.02, unload=0.02)

@@ -18,12 +18,13 @@ from zoo.serve import state
 from zoo.serve.rundir import run_dir
 
 ASK = {"messages": [{"role": "user", "content": "hello"}], "max_tokens": 64}
+OWN = '{ path = "bin/llama-server" }'
 ZOOFILE = f"""\
 [zoo]
 platforms = ["{current()}"]
 
 [toolchain.llama-cpp]
-from = {{ path = "bin/llama-server" }}
+from = {OWN}
 
 [models.chat]
 path = "models/chat.gguf"

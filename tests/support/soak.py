@@ -20,8 +20,8 @@ from typing import Any
 import aiohttp
 import msgspec
 import psutil
-from support.proxies import engines_of, runs
-from support.serving import Proxy
+from support.proxies import Weights, engines_of, runs
+from support.serving import Proxies, Proxy, environment, served
 
 Ask = Callable[[aiohttp.ClientSession, str], Awaitable[str]]
 
@@ -29,6 +29,20 @@ CLIENTS = 16
 _LIMIT = 60.0
 _REFUSALS = {(429, "queue_full"), (503, "no_room"), (503, "engine_failed")}
 _SLACK = 1.0  # seconds after a kill in which a request may still learn of it
+
+
+def three_models(proxies: Proxies, weights: Weights) -> Proxy:
+    """Start a proxy of three models of which two have room, and wait until the main one is ready."""
+    proxy = proxies.start(
+        environment(
+            served(weights.chat, "one", main=True),
+            served(weights.other, "two"),
+            served(weights.chat, "three"),
+            memory="250MiB",
+        )
+    )
+    proxy.until_ready()
+    return proxy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,8 @@ async def read(request: web.Request, form: type[T]) -> T:
     try:
         return msgspec.json.decode(await request.read(), type=form)
     except msgspec.ValidationError as error:
-        raise Problem(400, "invalid_type", f"the request is not as it must be: {error}") from error
+        code = "invalid_type" if "got" in str(error) else "invalid_value"
+        raise Problem(400, code, f"the request is not as it must be: {error}") from error
     except asked.UNREADABLE as error:
         raise asked.unreadable(error) from error
 
