@@ -9,7 +9,10 @@ def count(number: int, noun: str) -> str:
 
 
 def size(number: float) -> str:
-    """Bytes in the decimal units that disks and model hosts count in: `5.0 GB`."""
+    """Bytes of files, in the decimal units that disks and model hosts count in: `5.0 GB`.
+
+    Memory is counted in binary ones: `zoo.serve.units.spell`.
+    """
     if number < 1000:  # noqa: PLR2004 - the first unit
         return count(int(number), "byte")
     for unit in ("kB", "MB", "GB"):

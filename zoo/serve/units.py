@@ -1,4 +1,8 @@
-"""Reads the durations and sizes of `[server]`, and writes sizes for people."""
+"""Reads the durations and sizes of `[server]`, and writes sizes of memory for people.
+
+Memory is written in powers of 1024, as engines, drivers and systems count it; files in powers of 1000, as
+disks and model hosts do: that is `zoo.cli.text.size`.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +33,7 @@ def size(text: str) -> int:
 
 
 def spell(size_in_bytes: int) -> str:
-    """Write bytes as a person reads them: `812 MiB`, `7.4 GiB`."""
+    """Write bytes of memory as a person reads them: `812 MiB`, `7.4 GiB`."""
     mib = size_in_bytes / 2**20
     return f"{mib / 1024:.1f} GiB" if mib >= 1024 else f"{mib:.0f} MiB"  # noqa: PLR2004 - MiB in a GiB
 
