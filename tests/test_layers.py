@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import itertools
+from collections.abc import Iterator
 from pathlib import Path
 
 import zoo
@@ -95,8 +97,35 @@ def test_only_the_command_line_prints() -> None:
     wrong = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for path in _modules()
-        if _room(path) != "cli" and path.name not in {"launcher.py", "warden.py"}
+        if _room(path) != "cli"
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
     ]
     assert wrong == []
+
+
+def _module(path: Path) -> str:
+    return ".".join(("zoo", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__")
+
+
+def _at_once(node: ast.AST) -> Iterator[str]:
+    """What is imported when a module is: not in functions, and not for types only."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.ImportFrom) and child.module and not child.level:
+            yield from (f"{child.module}.{alias.name}" for alias in child.names)
+        elif isinstance(child, ast.Import):
+            yield from (alias.name for alias in child.names)
+        elif isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
+            continue
+        elif not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from _at_once(child)
+
+
+def test_no_module_needs_itself() -> None:
+    needs: dict[str, set[str]] = {_module(path): set() for path in ROOT.rglob("*.py")}
+    for path in ROOT.rglob("*.py"):
+        for name in _at_once(ast.parse(path.read_text(encoding="utf-8"))):
+            found = name if name in needs else name.rpartition(".")[0]
+            if found in needs:
+                needs[_module(path)].add(found)
+    graphlib.TopologicalSorter(needs).prepare()  # which names the modules of a cycle
