@@ -135,7 +135,7 @@ def _parser(typed: str | None) -> argparse.ArgumentParser:
         sub = commands.add_parser(
             name,
             help=COMMANDS[name],
-            description=COMMANDS[name],
+            description=_sentence(COMMANDS[name]),
             formatter_class=formatter,
             allow_abbrev=False,
         )
@@ -146,6 +146,10 @@ def _parser(typed: str | None) -> argparse.ArgumentParser:
             )
             _configure(sub, name)
     return parser
+
+
+def _sentence(phrase: str) -> str:
+    return f"{phrase[0].upper()}{phrase[1:]}."
 
 
 def _configure(parser: argparse.ArgumentParser, name: str) -> None:
