@@ -40,7 +40,7 @@ class Handler(web.RequestHandler):
         """Whether every request that it was given is answered."""
         return self._waiter is not None and not self._waiter.done() and not self._messages
 
-    def log_exception(self, *args: Any, **kw: Any) -> None:
+    def log_exception(self, *args: object, **kw: object) -> None:
         """Log what went wrong; not a body that cannot be unpacked, which its client was told."""
         if not isinstance(kw.get("exc_info"), web.RequestPayloadError):
             super().log_exception(*args, **kw)
