@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -166,6 +166,92 @@ async def echo(request: web.Request) -> web.StreamResponse:
     return web.Response(body=await request.read(), content_type="application/json")
 
 
+@dataclass
+class Engines:
+    """Starts servers in the place of engines.
+
+    Attributes:
+        folder: Where their sockets are.
+        answer: What they do with a request.
+        rough: What they do with a connection, instead.
+        adapters: Learn of each that was started.
+        processes: All that were started.
+        seen: Path, headers and body of each request.
+        numbers: Of their sockets.
+    """
+
+    folder: Path
+    answer: Answer
+    rough: Raw | None
+    adapters: Adapters
+    processes: list[Process] = field(default_factory=list)
+    seen: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
+    numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    async def start(self, model: ServedModel) -> Upstream:
+        path = self.folder / f"{next(self.numbers)}.sock"
+        if self.rough is not None:
+            await (engine := Rough(self.rough)).start(path)
+            self.processes.append(Process(path, engine))
+            return Upstream(self.processes[-1])
+        app = web.Application(client_max_size=2**30)
+        app.router.add_route("*", "/{any:.*}", self._handle)
+        runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
+        await runner.setup()
+        process = Process(path, runner)
+        await web.UnixSite(runner, process.socket).start()
+        self.processes.append(process)
+        await self.adapters.loaded(model.name, process.socket)
+        return Upstream(process)
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        self.seen.append((request.path_qs, dict(request.headers), await request.read()))
+        return await self.answer(request)
+
+
+@dataclass
+class Options:
+    """What a proxy may be given; see `front`."""
+
+    guard: Guard
+    limits: Limits
+    logs: Mapping[str, LogFile]
+
+
+def _proxy(
+    models: tuple[ServedModel, ...],
+    engines: Engines,
+    options: Options,
+    log: list[str],
+    server: Mapping[str, object],
+) -> Proxy:
+    loop = asyncio.get_running_loop()
+    budget, history = Budget(size=2 * GIB), History()
+    environment = Environment(
+        id="e" * 64,
+        platform="linux-x86_64",
+        server=convert({key.replace("_", "-"): value for key, value in server.items()}, Server),
+        models=models,
+    )
+    scheduler = Scheduler(
+        models, history.timed(engines.start), budget=budget, clock=loop, idle=None, patience=0.2
+    )
+    return Proxy(
+        environment=environment,
+        router=Router(models, environment.server.unknown_model),
+        scheduler=scheduler,
+        budget=budget,
+        tally=Tally(scheduler.seen, 2 * GIB),
+        journal=Journal(log.append, loop),
+        guard=options.guard,
+        watch=Watch(options.limits, loop),
+        logs=options.logs,
+        history=history,
+        pictures=Pictures(policy=Policy.of(environment.server.remote_images)),
+        adapters=engines.adapters,
+    )
+
+
 @contextlib.asynccontextmanager
 async def front(
     *models: ServedModel,
@@ -189,73 +275,34 @@ async def front(
         logs: What the page shows.
         server: Settings, as in zoofile.toml.
     """
-    processes: list[Process] = []
-    seen: list[tuple[str, dict[str, str], bytes]] = []
-    numbers = itertools.count()
+    options = Options(guard or Guard("127.0.0.1"), limits or Limits(), logs or {})
     log: list[str] = []
-    adapters = Adapters(models)
     with tempfile.TemporaryDirectory(prefix="eai") as folder:
-
-        async def handle(request: web.Request) -> web.StreamResponse:
-            seen.append((request.path_qs, dict(request.headers), await request.read()))
-            return await answer(request)
-
-        async def start(model: ServedModel) -> Upstream:
-            path = Path(folder) / f"{next(numbers)}.sock"
-            if rough is not None:
-                await (engine := Rough(rough)).start(path)
-                processes.append(Process(path, engine))
-                return Upstream(processes[-1])
-            app = web.Application(client_max_size=2**30)
-            app.router.add_route("*", "/{any:.*}", handle)
-            runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
-            await runner.setup()
-            process = Process(path, runner)
-            await web.UnixSite(runner, process.socket).start()
-            processes.append(process)
-            await adapters.loaded(model.name, process.socket)
-            return Upstream(process)
-
-        loop = asyncio.get_running_loop()
-        budget = Budget(size=2 * GIB)
-        history = History()
-        scheduler = Scheduler(
-            models, history.timed(start), budget=budget, clock=loop, idle=None, patience=0.2
-        )
-        environment = Environment(
-            id="e" * 64,
-            platform="linux-x86_64",
-            server=convert({key.replace("_", "-"): value for key, value in server.items()}, Server),
-            models=models,
-        )
-        proxy = Proxy(
-            environment=environment,
-            router=Router(models, environment.server.unknown_model),
-            scheduler=scheduler,
-            budget=budget,
-            tally=Tally(scheduler.seen, 2 * GIB),
-            journal=Journal(log.append, loop),
-            guard=guard or Guard("127.0.0.1"),
-            watch=Watch(limits or Limits(), loop),
-            logs=logs or {},
-            history=history,
-            pictures=Pictures(policy=Policy.of(environment.server.remote_images)),
-            adapters=adapters,
-        )
+        engines = Engines(Path(folder), answer, rough, Adapters(models))
+        proxy = _proxy(models, engines, options, log, server)
         runner = web.AppRunner(make(proxy), handler_cancellation=True, shutdown_timeout=0.1)
         await runner.setup()
         aiohttps = cast("web.Server", runner.server)
         gate = Gate(proxy, aiohttps)
-        listening = await loop.create_server(gate, "127.0.0.1", 0)
+        listening = await asyncio.get_running_loop().create_server(gate, "127.0.0.1", 0)
         port = listening.sockets[0].getsockname()[1]
         if loaded:
-            async with scheduler.hold(models[0].name):
+            async with proxy.scheduler.hold(models[0].name):
                 pass
         try:
             async with aiohttp.ClientSession() as client:
-                yield Front(proxy, f"http://127.0.0.1:{port}", client, port, processes, seen, log, aiohttps)
+                yield Front(
+                    proxy,
+                    f"http://127.0.0.1:{port}",
+                    client,
+                    port,
+                    engines.processes,
+                    engines.seen,
+                    log,
+                    aiohttps,
+                )
         finally:
             listening.close()
             await runner.cleanup()
             await gate.close(0.1)
-            await scheduler.stop()
+            await proxy.scheduler.stop()
