@@ -77,9 +77,10 @@ class Answering(asyncio.Protocol):
 async def upstream(port: int, path: str) -> None:
     """Answer at a port and at a unix socket, for ever."""
     loop = asyncio.get_running_loop()
-    await loop.create_unix_server(Answering, path, backlog=1024)
+    # Both are kept: uvloop closes a server that nobody refers to.
+    local = await loop.create_unix_server(Answering, path, backlog=1024)
     server = await loop.create_server(Answering, "127.0.0.1", port, backlog=1024)
-    await server.serve_forever()
+    await asyncio.gather(local.serve_forever(), server.serve_forever())
 
 
 class Measured(NamedTuple):

@@ -68,6 +68,18 @@ async def test_idle_models_make_room_for_one_that_grew(bench: BenchMaker) -> Non
     assert (b.state("a"), b.state("b")) == ("unloaded", "ready")
 
 
+async def test_a_model_in_use_makes_room_for_one_that_grew_when_its_request_ends(bench: BenchMaker) -> None:
+    b = bench(a_model("a"), a_model("b"), budget=2 * GIB)
+    client = await b.ask("a")
+    await b.ask("b")
+    b.scheduler.measured("b", b.farm.engine("b"), Memory(2 * GIB))
+    await settle()
+    assert b.state("a") == "ready"
+    await client.finish()
+    await settle()
+    assert (b.state("a"), b.state("b")) == ("unloaded", "ready")
+
+
 async def test_what_was_loaded_once_can_be_loaded_again_alone(bench: BenchMaker) -> None:
     b = bench(a_model("a"), budget=2 * GIB)
     await (await b.ask("a")).finish()

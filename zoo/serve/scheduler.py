@@ -316,11 +316,15 @@ class Scheduler(Generic[E]):
 
     def _rest(self, slot: Slot[E], loaded: Loaded[E]) -> None:
         """Nobody may be using it now: unload an on-demand model after a while."""
-        slot.keep()
-        if loaded.holds == 0 and self._idle is not None and not slot.model.main:
-            slot.idle = self._clock.call_later(self._idle, lambda: self._unload_idle(slot))
+        if loaded.holds == 0 and slot.idle is None and self._idle is not None and not slot.model.main:
+            slot.idle = self._clock.call_later(self._idle, lambda: self._look(slot))
 
-    def _unload_idle(self, slot: Slot[E]) -> None:
+    def _look(self, slot: Slot[E]) -> None:
+        """Unload a model unless it was used meanwhile: there is no timer for each request that ends."""
         slot.idle = None
-        if slot.state == "ready" and slot.holds == 0:
+        if self._idle is None or slot.state != "ready" or slot.holds > 0:
+            return  # whoever holds it comes by `_rest`
+        if (left := slot.used + self._idle - self._clock.time()) > 0:
+            slot.idle = self._clock.call_later(left, lambda: self._look(slot))
+        else:
             self._lives.stop(slot)

@@ -81,7 +81,7 @@ class Slot(Generic[E]):
         draining: Whether it is to go as soon as nobody uses it: nobody new gets it.
         leaving: Those who asked that it be unloaded, and wait for that.
         used: When it was last asked for, or let go of.
-        idle: When it is unloaded, unless somebody asks for it.
+        idle: When to look whether it was used lately, and else to unload it.
         revival: When it comes back by itself.
         load_took: Seconds that its last load took.
         hold_took: Seconds that its requests take, on average.
@@ -125,7 +125,6 @@ class Slot(Generic[E]):
     def grant(self, loaded: Loaded[E], now: float) -> Hold[E]:
         """Let one more request have it."""
         loaded.holds += 1
-        self.keep()
         return Hold(self, loaded, now)
 
     def note(self, took: float) -> None:
@@ -133,7 +132,7 @@ class Slot(Generic[E]):
         self.hold_took += (took - self.hold_took) * (_NEW if self.hold_took else 1.0)
 
     def keep(self) -> None:
-        """Somebody uses it: it is not idle."""
+        """Look no more whether it is used: it goes, or is gone."""
         if self.idle is not None:
             self.idle.cancel()
             self.idle = None
