@@ -22,7 +22,7 @@ pytestmark = pytest.mark.engine
 
 TAG = "b11549"
 PLATFORMS = ("linux-x86_64", "linux-aarch64", "macos-arm64", "macos-x86_64")
-QUESTIONS = ("hello", "what is a lock?", "snow: ❄, and a line\nmore")
+QUESTIONS = ("hello", "what is a lock?", "a" * 200, "snow: ❄, and a line\nmore")
 
 
 @pytest.fixture

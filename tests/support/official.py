@@ -21,7 +21,7 @@ def tar(
 ) -> bytes:
     """Pack a tar as GNU tar does, each file with this mode."""
     out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w:gz", format=tarfile.GNU_FORMAT) as made:
+    with tarfile.open(fileobj=out, mode="w:gz", format=tarfile.GNU_FORMAT, compresslevel=1) as made:
         if top:
             made.addfile(_info(f"{top}/", tarfile.DIRTYPE, 0o755))
         for name, content in members.items():

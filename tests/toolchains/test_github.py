@@ -234,7 +234,7 @@ def test_where_no_digest_is_stated_the_files_are_fetched_and_their_tree_is_locke
             "has a cuda-orin or cuda-orin-nano or .* build for linux-x86_64",
             "cpu",
         ),
-        (("linux-x86_64",), "vulcan", "no release of llama-cpp has a variant vulcan", "vulkan"),
+        (("linux-x86_64",), "vulcan", "no release of llama-cpp has a variant vulcan", "cuda-xavier, jetson,"),
         (("macos-arm64",), "cuda", "no release of llama-cpp has a cuda build for macos-arm64", "metal"),
         (("linux-x86_64",), "cuda-11.0", "has no cuda-11.0 build for linux-x86_64", "leave that variant"),
     ],

@@ -151,6 +151,7 @@ def plain(report: Report) -> dict[str, Any]:
             "glibc": host.machine.glibc,
             "macos": host.machine.macos,
             "jetson": host.machine.jetson,
+            "board": host.machine.board,
             "rocm": host.machine.rocm,
             "wsl": host.wsl,
             "python": host.python,

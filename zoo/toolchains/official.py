@@ -98,8 +98,12 @@ def _require(name: str, data: known.Github, source: known.Source, variant: str) 
             )
         return
     if variant != "cpu" and not any(_names(asset, variant) for asset in data.assets):
-        every = ", ".join(sorted({asset.variant for asset in data.assets}))
-        raise EaiError(f"no release of {name} has a variant {variant}", hint=f"there are {every}")
+        every = {asset.variant for asset in data.assets}
+        if data.lacks is None:
+            every |= {variants.JETSON, *source.variants}
+        raise EaiError(
+            f"no release of {name} has a variant {variant}", hint=f"there are {', '.join(sorted(every))}"
+        )
 
 
 def _none(name: str, data: known.Github, platform: Platform | None, asked: Sequence[str]) -> EaiError:
