@@ -180,6 +180,7 @@ def test_nothing_downloaded_is_nothing_to_serve(world: World, tmp_path: Path) ->
     done = world.eai("model", "serve", home=tmp_path)
     assert done.returncode == 1
     assert "eai model download NAME" in done.stderr
+    world.done("model", "download", ONE)
     unknown = world.eai("model", "serve", "--main-model", "nobody")
     assert unknown.returncode == 2
     assert "nobody has not been downloaded" in unknown.stderr
