@@ -33,6 +33,7 @@ def test_the_field_that_is_wrong_is_named(message: str, param: str | None) -> No
     [
         ("image input is not supported - hint: you may need to provide the mmproj", "invalid_request_error"),
         ("Invalid base64 value", "invalid_request_error"),
+        ("Unknown reasoning format: x", "invalid_request_error"),
         ("input (600 tokens) is too large to process. increase the batch size", "context_length_exceeded"),
     ],
 )

@@ -19,6 +19,7 @@ _REQUESTS_OWN = {
     "is not supported": "invalid_request_error",
     "Invalid base64": "invalid_request_error",
     "Failed to load image": "invalid_request_error",
+    "Unknown reasoning format": "invalid_request_error",
     "too large to process": "exceed_context_size_error",
 }
 _PARAM = re.compile(r"""^(?:Field |\[[a-z_.0-9]+\] key )?["'](?P<param>[a-z_]+)["'](?: |:)""")
