@@ -100,7 +100,7 @@ def _build(build: Build) -> Iterator[str]:
 
 
 def _recipe(recipe: Recipe) -> Iterator[str]:
-    """What is wrong in form. It is no sandbox: see README, what the lock is not."""
+    """What is wrong in form. It is no sandbox: see README, what the lock is, and is not."""
     if recipe.folder and not is_clean(recipe.folder):
         yield f"recipe.folder: {recipe.folder!r} is no clean relative path"
     for flag in recipe.flags:
