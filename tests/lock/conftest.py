@@ -152,6 +152,7 @@ def golden() -> str:
 
 
 # Any text that can be written; surrogates are half characters.
+_NAMES = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9._+-]{0,8}[A-Za-z0-9])?", fullmatch=True)
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 _WORD = st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=1, max_size=8)
 _NUMBER = st.integers(0, 2**40)
@@ -238,15 +239,15 @@ def _toolchains(draw: st.DrawFn, name: str) -> Toolchain:
 @st.composite
 def _builds(draw: st.DrawFn, platform: Platform) -> Build:
     if draw(st.booleans()):
-        return Build(platform=platform, variant=draw(_TEXT), program="bin/x", digest=draw(_DIGESTS))
+        return Build(platform=platform, variant=draw(_NAMES), program="bin/x", digest=draw(_DIGESTS))
     paths = draw(st.lists(_WORD, min_size=1, max_size=2, unique=True))
     files = tuple(File(path=path, digest=draw(_DIGESTS)) for path in paths)
-    return Build(platform=platform, variant=draw(_TEXT), program=paths[0], files=files)
+    return Build(platform=platform, variant=draw(_NAMES), program=paths[0], files=files)
 
 
 @st.composite
 def _locks(draw: st.DrawFn) -> Lock:
-    names = draw(st.lists(_TEXT.filter(bool), max_size=4, unique_by=str.casefold))
+    names = draw(st.lists(_NAMES, max_size=4, unique_by=str.casefold))
     names = [name for name in names if name.isascii()] or names[:1]
     main = draw(st.sampled_from(names)) if names else ""
     models = tuple(draw(_models(name, main=name == main)) for name in names)
@@ -254,7 +255,11 @@ def _locks(draw: st.DrawFn) -> Lock:
     whole = lock(*models, toolchains=tools)
     return Lock(
         version=VERSION,
-        server=draw(st.builds(Server, host=_TEXT, port=st.integers(1, 65535))),
+        server=draw(
+            st.builds(
+                Server, host=st.sampled_from(["127.0.0.1", "::1", "zoo.lan"]), port=st.integers(1, 65535)
+            )
+        ),
         model=models,
         toolchain=tools,
         artifact=tuple(draw(_artifacts(each)) for each in whole.artifact),

@@ -93,7 +93,6 @@ def test_a_malformed_source_is_found(make: Make) -> None:
     [
         (("a", "a"), 'model "a" is there twice'),
         (("a", "A"), 'model "A" and "a" differ only in case'),
-        (("e\u0301", "\u00c9"), "differ only in case or Unicode form"),
         (("a", ""), "model: one has an empty name"),
     ],
 )
@@ -102,6 +101,11 @@ def test_names_that_a_filesystem_would_not_tell_apart_are_found(
 ) -> None:
     one, other = (make.model(name, 1, main=number == 0) for number, name in enumerate(names))
     assert says in only_fault(make.lock(one, other))
+
+
+@pytest.mark.parametrize("name", ["../toy", "to\ny", "<b>", "e\u0301", "a" * 129])
+def test_a_name_that_no_zoofile_may_hold_is_found(make: Make, name: str) -> None:
+    assert "has no good name: use up to 128" in only_fault(make.lock(make.model(name, 1, main=True)))
 
 
 @pytest.mark.parametrize(

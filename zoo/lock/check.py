@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from zoo.errors import LockError
 from zoo.lock.model import Build, File, Lock, Model, Recipe, Settings, Toolchain
 from zoo.lock.uri import fault, is_clean
+from zoo.zoofile import forms
 from zoo.zoofile.drawing import pixels
 from zoo.zoofile.model import IMAGE_TASKS, Request
 
@@ -48,12 +49,31 @@ def faults(lock: Lock) -> Iterator[str]:
     """Yield everything that is wrong with a lock, each with the model and key it is about."""
     yield from _names("model", (model.name for model in lock.model))
     yield from _names("toolchain", (toolchain.name for toolchain in lock.toolchain))
+    yield from _spelt(lock)
     yield from _main(lock.model)
     for model in lock.model:
         yield from (f'model "{model.name}": {fault}' for fault in model_faults(model))
     for toolchain in lock.toolchain:
         yield from (f'toolchain "{toolchain.name}": {fault}' for fault in toolchain_faults(toolchain))
     yield from _artifacts(lock)
+
+
+def _spelt(lock: Lock) -> Iterator[str]:
+    """What is shown as it is, in terminals, logs and headers: a lock may hold what a zoofile may."""
+    for model in lock.model:
+        if model.name and (remedy := forms.name(model.name)):
+            yield f"model {model.name!r} has no good name: {remedy}"
+        for alias in model.settings.aliases:
+            if remedy := forms.alias(alias):
+                yield f"model {model.name!r}: settings.aliases: {alias!r} is no good one: {remedy}"
+    for toolchain in lock.toolchain:
+        if toolchain.name and (remedy := forms.name(toolchain.name)):
+            yield f"toolchain {toolchain.name!r} has no good name: {remedy}"
+        for build in toolchain.builds:
+            if remedy := forms.version(build.variant):
+                yield f"toolchain {toolchain.name!r}: variant {build.variant!r} is no good one: {remedy}"
+    if remedy := forms.host(lock.server.host):
+        yield f"server.host: {lock.server.host!r} is no address: {remedy}"
 
 
 def model_faults(model: Model) -> Iterator[str]:
