@@ -81,7 +81,8 @@ def test_all_that_the_example_only_shows_is_good_too() -> None:
     shown = "\n".join(line.removeprefix("# ") if _is_toml(line) else line for line in text.splitlines())
 
     assert set(parse(shown).models) == {
-        "toy", "qwen3-1.7b", "dolphin", "big", "eyes", "elsewhere", "kept", "qwen3-embedding-0.6b", "flux", "mine"
+        "toy", "qwen3-1.7b", "dolphin", "big", "eyes", "elsewhere", "kept", "qwen3-embedding-0.6b",
+        "flux", "mine",
     }  # fmt: skip
 
 
