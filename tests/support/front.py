@@ -291,16 +291,8 @@ async def front(
                 pass
         try:
             async with aiohttp.ClientSession() as client:
-                yield Front(
-                    proxy,
-                    f"http://127.0.0.1:{port}",
-                    client,
-                    port,
-                    engines.processes,
-                    engines.seen,
-                    log,
-                    aiohttps,
-                )
+                url, seen = f"http://127.0.0.1:{port}", engines.seen
+                yield Front(proxy, url, client, port, engines.processes, seen, log, aiohttps)
         finally:
             listening.close()
             await runner.cleanup()
