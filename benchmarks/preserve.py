@@ -3,7 +3,8 @@
     python benchmarks/preserve.py [--mib 1024] [--rounds 3]
 
 A file of random bytes, which nothing can compress, goes to a node of its own each time, which runs on
-loopback and talks to nobody; making and starting the node is not measured. Compared are `eai preserve --to
+loopback and talks to nobody; making and starting the node is not measured, and some seconds lie between,
+since memory that was just freed may be faster to write to than other memory. Compared are `eai preserve --to
 kubo`, which also reads the object again before it names it, and reads back after it was sent; `ipfs add` of
 the file; and what was done before: `tar | pigz --best | split`, and `ipfs add` of the parts. All go through
 the node's RPC. Medians are compared; a Kubo is found through EAI_TEST_KUBO, PATH or ~/go/bin.
@@ -34,6 +35,7 @@ from zoo.store import Store
 
 AIMS = {"tar | pigz | split, ipfs add": 0.1, "ipfs add": 1.2}
 MIB = 1 << 20
+SETTLE = 4.0
 
 Way = Callable[[Path, kubo.Node], None]
 
@@ -95,6 +97,7 @@ def measure(folder: Path, ways: dict[str, Way], rounds: int) -> dict[str, float]
             kubo.make(repo)
             with kubo.running(repo) as node:
                 os.sync()  # nobody should wait for what another one wrote
+                time.sleep(SETTLE)
                 began = time.perf_counter()
                 way(folder, node)
                 seconds[name].append(time.perf_counter() - began)

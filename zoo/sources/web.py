@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urljoin, urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # typeshed lacks it
@@ -79,6 +80,8 @@ class Web:
         self._proxies = dict(proxies)
         self._managers: dict[tuple[str | None, bool], urllib3.PoolManager] = {}
         self._lock = threading.Lock()
+        # To read an address takes about as long as all else here that is not the network's.
+        self._manager = lru_cache(_HOSTS)(self._choose)
 
     def get(self, url: str, *, accept: str, wait: Wait) -> Answer:
         """Ask for a URL; whatever is answered, its body has yet to be read.
@@ -91,7 +94,7 @@ class Web:
         headers = {"User-Agent": f"eai/{__version__}", "Accept": accept, "Accept-Encoding": "identity"}
         timeout = urllib3.Timeout(connect=wait.connect, read=wait.more)
         with _said_plainly(url):
-            response = self._manager(url).urlopen(
+            response = self._manager(_origin(url)).urlopen(
                 "GET",
                 url,
                 redirect=False,
@@ -108,10 +111,10 @@ class Web:
             for manager in self._managers.values():
                 manager.clear()
 
-    def _manager(self, url: str) -> urllib3.PoolManager:
+    def _choose(self, origin: str) -> urllib3.PoolManager:
         from urllib3.util import parse_url  # noqa: PLC0415 - loaded already, by `get`
 
-        address = parse_url(url)
+        address = parse_url(origin)
         proxy = None
         if not proxy_bypass_environment(address.netloc or "", self._proxies):
             proxy = self._proxies.get(address.scheme or "") or self._proxies.get("all")
@@ -120,6 +123,12 @@ class Web:
             if (proxy, secure) not in self._managers:
                 self._managers[proxy, secure] = _manager(proxy, _trust() if secure else None)
             return self._managers[proxy, secure]
+
+
+def _origin(url: str) -> str:
+    """Give the scheme and authority of a URL."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.partition('/')[0]}"
 
 
 def _manager(proxy: str | None, trust: ssl.SSLContext | None) -> urllib3.PoolManager:

@@ -43,6 +43,7 @@ class Partial:
         self._done = bytearray(self._load())
         self._fresh: set[int] = set()
         self._changed = threading.Condition()
+        self._writing = threading.Lock()
         self._frontier = 0
         self._stopped = False
         self._advance()
@@ -92,10 +93,12 @@ class Partial:
         if index < len(self._done) and self._done[index]:
             return
         offset, view = index * self.piece, memoryview(data)
-        while view:
-            written = self._pwrite(self.fd, view, offset)
-            view, offset = view[written:], offset + written
-        os.pwrite(self._map, _DONE, index)
+        # File systems let one write a file at a time, and the kernel spins where we would sleep.
+        with self._writing:
+            while view:
+                written = self._pwrite(self.fd, view, offset)
+                view, offset = view[written:], offset + written
+            os.pwrite(self._map, _DONE, index)
         with self._changed:
             self._done.extend(bytes(max(0, index + 1 - len(self._done))))
             self._done[index] = 1
