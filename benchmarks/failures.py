@@ -9,11 +9,9 @@ Each proxy has an engine of its own, started in the same way.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import json
-import subprocess
 import sys
 import tempfile
 import time
@@ -23,21 +21,14 @@ from pathlib import Path
 
 import aiohttp
 import peers
+import programs
+import turns
 from models.chat import SENTENCE, write_chat
 from support.engine import PROGRAMS, engine_tree, engines_over
 from support.serving import Proxies, environment, served
 
 ASK = {"model": "main", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 64}
 FLAGS = ("--alias", "main", "-c", "4096", "-np", "4", "-t", "1")
-AT_A_PORT = """
-import sys
-import xllamacpp
-from launcher import flags
-params = flags.params(xllamacpp, sys.argv[2:])
-params.port = int(sys.argv[1])
-server = xllamacpp.Server(params)
-sys.stdin.read()
-"""
 
 
 async def one(client: aiohttp.ClientSession, url: str, number: int) -> str | None:
@@ -76,16 +67,13 @@ async def ask(peer: peers.Peer, requests: int, concurrency: int) -> tuple[Counte
 @contextlib.contextmanager
 def engine(folder: Path, weights: Path) -> Iterator[peers.Upstream]:
     """The engine alone, at a unix socket and, as a second process, at a port for who knows no other."""
-    port = peers.free_port()
+    port = programs.free_port()
     tree = folder / "tree"
     tree.mkdir()
     paths = f"{PROGRAMS}:{engine_tree(tree)}"
     flags = ("-m", str(weights), *FLAGS)
-    words = (sys.executable, "-S", "-P", "-c", AT_A_PORT, str(port), "--host", "127.0.0.1", *flags)
-    with (
-        engines_over(tree) as engines,
-        subprocess.Popen(words, env={"PYTHONPATH": paths}, stdin=subprocess.PIPE) as at_a_port,
-    ):
+    words = (*programs.TCP_ENGINE, str(port), *flags)
+    with engines_over(tree) as engines, programs.running(*words, env={"PYTHONPATH": paths}) as at_a_port:
         on_socket = engines.start(*flags).until_ready()
         peers.listening(port, at_a_port)
         yield peers.Upstream(port, on_socket.socket)
@@ -102,9 +90,7 @@ def eai(folder: Path, weights: Path) -> Iterator[peers.Peer]:
 
 def main() -> int:
     """Ask all and print; 1 if eai lost a request."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = turns.parser(__doc__)
     parser.add_argument("--requests", type=int, default=2000)
     parser.add_argument("--concurrency", type=int, nargs="+", default=[8, 32])
     args = parser.parse_args()

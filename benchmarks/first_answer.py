@@ -8,20 +8,18 @@ alternate. By hand means: the same command line, asked on its socket as soon as 
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import http.client
 import json
-import os
-import signal
-import socket
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+
+import programs
+import turns
 
 from zoo.cli.project import open_store
 from zoo.environment.build import realise
@@ -37,20 +35,7 @@ BODY = json.dumps({"messages": [{"role": "user", "content": "Hello!"}], "max_tok
 LOOK = 0.002
 
 
-class Unix(http.client.HTTPConnection):
-    """HTTP over a unix socket."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__("engine")
-        self.path = path
-
-    def connect(self) -> None:
-        """Open the socket."""
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.connect(str(self.path))
-
-
-def first_answer(connect: Callable[[], http.client.HTTPConnection]) -> None:
+def first_answer(connect: programs.Connect) -> None:
     """Ask until somebody answers."""
     while True:
         connection = connect()
@@ -63,40 +48,22 @@ def first_answer(connect: Callable[[], http.client.HTTPConnection]) -> None:
         time.sleep(LOOK)
 
 
-def timed(
-    command: tuple[str, ...], connect: Callable[[], http.client.HTTPConnection], **more: object
-) -> float:
-    """Seconds from starting a program to its first answer; it is ended afterwards."""
-    began = time.perf_counter()
-    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen(command, **quiet, **more) as process:  # type: ignore[call-overload]
-        first_answer(connect)
-        took = time.perf_counter() - began
-        process.send_signal(signal.SIGTERM)
-    return took
-
-
 def by_hand(model: ServedModel, folder: Path) -> float:
-    """Start the engine alone."""
-    path = folder / "hand.sock"
-    path.unlink(missing_ok=True)
-    ready, ready_theirs = os.pipe()
-    alive_theirs, alive = os.pipe()
-    command = model.engine.command(path, ready_fd=ready_theirs, alive_fd=alive_theirs)
-    pipes = (ready_theirs, alive_theirs)
-    try:
-        return timed(command.argv, lambda: Unix(path), env=dict(command.env), cwd=command.cwd, pass_fds=pipes)
-    finally:
-        for pipe in (ready, alive, *pipes):
-            os.close(pipe)
+    """Start the engine alone; seconds to its first answer."""
+    began = time.perf_counter()
+    with programs.engine_alone(model, folder) as connect:
+        first_answer(connect)
+        return time.perf_counter() - began
 
 
 def by_eai(project: Path) -> float:
-    """Start all of it."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    """Start all of it; seconds to the first answer."""
+    port = programs.free_port()
     command = (*EAI, "up", "--project", str(project), "--port", str(port))
-    return timed(command, lambda: http.client.HTTPConnection("127.0.0.1", port))
+    began = time.perf_counter()
+    with programs.running(*command):
+        first_answer(lambda: http.client.HTTPConnection("127.0.0.1", port))
+        return time.perf_counter() - began
 
 
 def demo(folder: Path) -> Path:
@@ -108,7 +75,7 @@ def demo(folder: Path) -> Path:
 
 def main() -> int:
     """Alternate, and print both medians and what they differ by."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = turns.parser(__doc__)
     parser.add_argument("--project", type=Path)
     parser.add_argument("--rounds", type=int, default=15)
     args = parser.parse_args()
@@ -118,19 +85,15 @@ def main() -> int:
         lock = load(project / "zoo.lock")
         environment = realise(lock, current(), choose(lock, current(), look()), open_store())
         main_model = next(model for model in environment.models if model.main)
-        hand, eai = [], []
-        for number in range(args.rounds + 1):
-            times = by_hand(main_model, folder), by_eai(project)
-            if number:  # the first round fills the page cache
-                hand.append(times[0])
-                eai.append(times[1])
-    more = statistics.median(eai) - statistics.median(hand)
-    sys.stdout.write(
-        f"by hand {statistics.median(hand) * 1000:.0f} ms, eai up {statistics.median(eai) * 1000:.0f} ms: "
-        f"{more * 1000:+.0f} ms, {statistics.median(eai) / statistics.median(hand):.2f}x "
-        f"(medians of {args.rounds}; aim: at most {AIM * 1000:.0f} ms more)\n"
+        ways = {"hand": partial(by_hand, main_model, folder), "eai": partial(by_eai, project)}
+        medians = turns.medians(ways, args.rounds)
+    hand, eai = medians["hand"], medians["eai"]
+    more = eai - hand
+    print(
+        f"by hand {hand * 1000:.0f} ms, eai up {eai * 1000:.0f} ms: {more * 1000:+.0f} ms, {eai / hand:.2f}x "
+        f"(medians of {args.rounds}; aim: at most {AIM * 1000:.0f} ms more)"
     )
-    return 0 if more <= AIM else 1
+    return int(more > AIM)
 
 
 if __name__ == "__main__":

@@ -4,37 +4,35 @@
 
 A node has a file of random bytes. eai fetches it from the node's gateway block by block, checks each, and
 has it in a store and on the disk in the end. `curl` gets the file from the same gateway in one piece and
-checks nothing; `sync` of what it wrote is measured apart. `ipfs get` is asked of a second node with an empty
-repository, which is connected to the first one's swarm over loopback, gets the blocks from there and keeps
-them too; making, starting and connecting it is not measured. What the work itself takes on this machine is
-shown by two programs in C that do it: `curl` gets every block, eight at a time, and `openssl` then hashes
-each of them and, at the same time, all of them together. All take turns and write to the same folder, some
-seconds apart, since memory that was just freed may be faster to write to than other memory; medians are
-compared. A Kubo is found through EAI_TEST_KUBO, PATH or ~/go/bin.
+checks nothing, once without and once with a `sync` of what it wrote. `ipfs get` is asked of a second node
+with an empty repository, which is connected to the first one's swarm over loopback, gets the blocks from
+there and keeps them too; making, starting and connecting it is not measured. What the work itself takes on
+this machine is shown by two programs in C that do it: `curl` gets every block, eight at a time, and
+`openssl` then hashes each of them and, at the same time, all of them together. All take turns and write to
+the same folder, some seconds apart, since memory that was just freed may be faster to write to than other
+memory; medians are compared. A Kubo is found through EAI_TEST_KUBO, PATH or ~/go/bin.
 """
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
-import os
-import random
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
+import turns
 from support import kubo
 
 from zoo.config import Config, Ipfs
-from zoo.digest import Digest
 from zoo.fetch.plan import plan
 from zoo.fetch.run import JOBS, fetch
 from zoo.lock.model import Artifact
@@ -42,8 +40,6 @@ from zoo.sources.registry import sources
 from zoo.store import Store
 
 AIMS = {"curl": 1.5}
-MIB = 1 << 20
-SETTLE = 4.0
 SWARM = {"Addresses.Swarm": ["/ip4/127.0.0.1/tcp/0"]}
 
 
@@ -65,7 +61,7 @@ class Task:
     artifact: Artifact
     jobs: int
 
-    def eai(self) -> dict[str, float]:
+    def eai(self) -> float:
         """Fetch it into a new store."""
         home = self.folder / "store"
         began = time.perf_counter()
@@ -83,22 +79,22 @@ class Task:
         taken = time.perf_counter() - began
         assert store.has(self.artifact.digest)
         shutil.rmtree(home)
-        return {"eai": taken}
+        return taken
 
-    def curl(self) -> dict[str, float]:
-        """Get it as a file from the gateway."""
+    def curl(self, *, sync: bool) -> float:
+        """Get it as a file from the gateway, and onto the disk."""
         path = self.folder / "curl"
         began = time.perf_counter()
         subprocess.run(
             ["curl", "--silent", "--fail", "-o", path, f"{self.node.gateway}/ipfs/{self.root}"], check=True
         )
+        if sync:
+            subprocess.run(["sync", path], check=True)
         taken = time.perf_counter() - began
-        subprocess.run(["sync", path], check=True)
-        synced = time.perf_counter() - began
         self._same(path)
-        return {"curl": taken, "curl, sync": synced}
+        return taken
 
-    def blocks(self) -> dict[str, float]:
+    def blocks(self) -> float:
         """Get the blocks, and hash each and all."""
         cids = self.node.ipfs("refs", self.root).decode().split()
         folder = self.folder / "blocks"
@@ -120,9 +116,9 @@ class Task:
         taken = time.perf_counter() - began
         assert done.stdout.split()[-1] == self.artifact.digest.hex
         shutil.rmtree(folder)
-        return {"curl of the blocks, openssl": taken}
+        return taken
 
-    def get(self) -> dict[str, float]:
+    def get(self) -> float:
         """Get it through another node, which has nothing yet."""
         repo, path = self.folder / "second", self.folder / "got"
         kubo.make(repo, config=SWARM)
@@ -134,7 +130,7 @@ class Task:
             taken = time.perf_counter() - began
         shutil.rmtree(repo)
         self._same(path)
-        return {"ipfs get": taken}
+        return taken
 
     def _same(self, path: Path) -> None:
         with path.open("rb") as file:
@@ -142,36 +138,27 @@ class Task:
         path.unlink()
 
 
-def write_file(path: Path, mib: int) -> Digest:
-    """Write so many MiB of random bytes, the same each time."""
-    source, whole = random.Random(0), hashlib.sha256()
-    with path.open("wb") as out:
-        for _ in range(mib):
-            piece = source.randbytes(MIB)
-            out.write(piece)
-            whole.update(piece)
-    return Digest.of_hex(whole.hexdigest())
+def settled(way: Callable[[], float]) -> float:
+    """Go one way once the machine is at rest; seconds."""
+    turns.settle()
+    return way()
 
 
 def measure(task: Task, rounds: int) -> dict[str, float]:
-    """Run all in turn, and once before to warm the caches; the median of each, in seconds."""
-    seconds: dict[str, list[float]] = {}
-    for turn in range(rounds + 1):
-        for way in (task.eai, task.curl, task.blocks, task.get):
-            os.sync()  # nobody should wait for what another one wrote
-            time.sleep(SETTLE)
-            for label, taken in way().items():
-                seconds.setdefault(label, [])
-                if turn:
-                    seconds[label].append(taken)
-    return {label: statistics.median(taken) for label, taken in seconds.items()}
+    """Run all in turn; the median of each, in seconds."""
+    ways = {
+        "eai": task.eai,
+        "curl": partial(task.curl, sync=False),
+        "curl, sync": partial(task.curl, sync=True),
+        "curl of the blocks, openssl": task.blocks,
+        "ipfs get": task.get,
+    }
+    return turns.medians({name: partial(settled, way) for name, way in ways.items()}, rounds)
 
 
 def main() -> int:
     """Measure and print; 1 if an aim is missed."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = turns.parser(__doc__)
     parser.add_argument("--size", type=int, default=1024, help="MiB (default: 1024)")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=JOBS)
@@ -179,22 +166,15 @@ def main() -> int:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=args.folder, prefix="bench-ipfs-") as name:
         folder = Path(name)
-        digest = write_file(folder / "file", args.size)
+        digest = turns.write_file(folder / "file", args.size)
         kubo.make(folder / "first", config=SWARM)
         with kubo.running(folder / "first", offline=False) as node:
             root = node.ipfs("add", "-Q", "--progress=false", str(folder / "file")).decode().strip()
             (folder / "file").unlink()
-            artifact = Artifact(digest=digest, size=args.size * MIB, ipfs=(f"ipfs://{root}",))
+            artifact = Artifact(digest=digest, size=args.size * turns.MIB, ipfs=(f"ipfs://{root}",))
             medians = measure(Task(folder, node, root, artifact, args.jobs), args.rounds)
     print(f"fetching {args.size} MiB of random bytes from a local Kubo, medians of {args.rounds} runs")
-    failed = False
-    for label, median in medians.items():
-        ratio = medians["eai"] / median
-        aim = AIMS.get(label)
-        failed |= aim is not None and ratio > aim
-        told = f"  (aim: eai takes at most {aim:g}x)" if aim else ""
-        print(f"{label:28} {median:6.2f} s  {args.size / median:6.0f} MiB/s  eai takes {ratio:5.2f}x{told}")
-    return int(failed)
+    return int(turns.told(medians, "eai", args.size, AIMS))
 
 
 if __name__ == "__main__":

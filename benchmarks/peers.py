@@ -17,8 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-
+import programs
 import psutil
 from support.bench import a_model
 from support.serving import Proxies, environment
@@ -90,23 +89,12 @@ class Peer:
         return sum(psutil.Process(self.process).cpu_times()[:2]) if self.process else 0.0
 
 
-def free_port() -> int:
-    """A port that nobody has just now."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
-
-
 @contextlib.contextmanager
 def started(*command: str | Path, core: str, port: int, **more: object) -> Iterator[subprocess.Popen[bytes]]:
     """Run a program on one core until the block ends, from when it listens."""
-    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    words = ("taskset", "-c", core, *map(str, command))
-    with subprocess.Popen(words, **{**quiet, **more}) as process:  # type: ignore[call-overload]
-        try:
-            listening(port, process)
-            yield process
-        finally:
-            process.terminate()
+    with programs.running("taskset", "-c", core, *command, **more) as process:
+        listening(port, process)
+        yield process
 
 
 def listening(port: int, process: subprocess.Popen[bytes]) -> None:
@@ -124,7 +112,7 @@ def static_upstream(folder: Path, answer: str) -> Iterator[Upstream]:
     """An nginx that answers everything with the same JSON."""
     if shutil.which("nginx") is None:
         raise SystemExit("no nginx, which is the upstream here: install it (Debian: nginx-light)")
-    upstream = Upstream(free_port(), folder / "up.sock")
+    upstream = Upstream(programs.free_port(), folder / "up.sock")
     http = STATIC.format(port=upstream.port, socket=upstream.socket, answer=answer)
     with nginx_with(folder / "upstream", http, ELSE, upstream.port):
         yield upstream
@@ -152,7 +140,7 @@ def nginx(folder: Path, upstream: Upstream) -> Iterator[Peer | str]:
     if shutil.which("nginx") is None:
         yield "nginx is skipped: it is not installed"
         return
-    port = free_port()
+    port = programs.free_port()
     with nginx_with(folder / "nginx", PROXY.format(port=port, socket=upstream.socket), MINE, port) as process:
         yield Peer("nginx", port, process.pid)
 
@@ -164,7 +152,7 @@ def llama_swap(folder: Path, upstream: Upstream) -> Iterator[Peer | str]:
     if program is None:
         yield "llama-swap is skipped: it is neither on PATH nor named by EAI_BENCH_LLAMA_SWAP"
         return
-    config, port = folder / "swap.yaml", free_port()
+    config, port = folder / "swap.yaml", programs.free_port()
     config.write_text(SWAP.format(port=upstream.port))
     words = (program, "-config", config, "-listen", f"127.0.0.1:{port}")
     with started(*words, core=MINE, port=port, env={**os.environ, "GOMAXPROCS": "1"}) as process:

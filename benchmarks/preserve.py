@@ -12,20 +12,18 @@ the node's RPC. Medians are compared; a Kubo is found through EAI_TEST_KUBO, PAT
 
 from __future__ import annotations
 
-import argparse
 import os
-import random
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
+import turns
 from support import kubo
 from support.locked import lock, model
 
@@ -34,25 +32,15 @@ from zoo.lock.model import File
 from zoo.store import Store
 
 AIMS = {"tar | pigz | split, ipfs add": 0.1, "ipfs add": 1.2}
-MIB = 1 << 20
-SETTLE = 4.0
 
 Way = Callable[[Path, kubo.Node], None]
-
-
-def write_file(path: Path, mib: int) -> None:
-    """Write so many MiB of random bytes, the same each time."""
-    source = random.Random(0)
-    with path.open("wb") as out:
-        for _ in range(mib):
-            out.write(source.randbytes(MIB))
 
 
 def project(folder: Path, mib: int) -> None:
     """Make a project whose one model is the file, which its store holds."""
     source = folder / "model" / "file.gguf"
     source.parent.mkdir()
-    write_file(source, mib)
+    turns.write_file(source, mib)
     digest, _ = Store(folder / "home" / "store").adopt(source)
     toml.write(folder / "zoo.lock", lock(model("m", File(path="file.gguf", digest=digest), main=True)))
 
@@ -88,28 +76,20 @@ def archive(folder: Path, node: kubo.Node) -> None:
     shutil.rmtree(parts)
 
 
-def measure(folder: Path, ways: dict[str, Way], rounds: int) -> dict[str, float]:
-    """Run all in turn, each with a new node; the median of each, in seconds."""
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(rounds):
-        for name, way in ways.items():
-            repo = folder / "repo"
-            kubo.make(repo)
-            with kubo.running(repo) as node:
-                os.sync()  # nobody should wait for what another one wrote
-                time.sleep(SETTLE)
-                began = time.perf_counter()
-                way(folder, node)
-                seconds[name].append(time.perf_counter() - began)
-            shutil.rmtree(repo)
-    return {name: statistics.median(taken) for name, taken in seconds.items()}
+def measured(folder: Path, way: Way) -> float:
+    """Go one way with a new node; seconds."""
+    repo = folder / "repo"
+    kubo.make(repo)
+    with kubo.running(repo) as node:
+        turns.settle()
+        seconds = turns.timed(lambda: way(folder, node))
+    shutil.rmtree(repo)
+    return seconds
 
 
 def main() -> int:
     """Measure and print; 1 if an aim is missed."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = turns.parser(__doc__)
     parser.add_argument("--mib", type=int, default=1024)
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()
@@ -119,18 +99,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         project(folder, args.mib)
-        medians = measure(folder, ways, args.rounds)
+        clocked = {name: partial(measured, folder, way) for name, way in ways.items()}
+        medians = turns.medians(clocked, args.rounds, warm=0)
     print(f"preserving {args.mib} MiB of random bytes at a local Kubo, medians of {args.rounds} runs")
-    failed = False
-    for label, median in medians.items():
-        ratio = medians["eai preserve"] / median
-        aim = AIMS.get(label)
-        failed |= aim is not None and ratio > aim
-        told = f"  (aim: eai takes at most {aim:g}x)" if aim else ""
-        print(f"{label:30} {median:6.2f} s  {args.mib / median:6.0f} MiB/s  eai takes {ratio:5.2f}x{told}")
-    for label in AIMS.keys() - medians.keys():
-        print(f"{label:30} not measured: there is no pigz on this machine")
-    return int(failed)
+    return int(turns.told(medians, "eai preserve", args.mib, AIMS))
 
 
 if __name__ == "__main__":

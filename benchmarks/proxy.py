@@ -18,10 +18,12 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import peers
+import turns
 
 ANSWER = json.dumps(
     {
@@ -93,13 +95,10 @@ def measure(
     running: list[peers.Peer], concurrency: int, args: argparse.Namespace, script: Path
 ) -> dict[str, Measured]:
     """Let all take turns; the medians."""
-    found: dict[str, list[Measured]] = {peer.name: [] for peer in running}
-    for _ in range(args.rounds):
-        for peer in running:
-            found[peer.name].append(load(peer, concurrency, args.seconds, script))
+    ways = {peer.name: partial(load, peer, concurrency, args.seconds, script) for peer in running}
     return {
-        name: Measured(*(statistics.median(column) for column in zip(*rounds, strict=True)))
-        for name, rounds in found.items()
+        name: Measured(*map(statistics.median, zip(*rounds, strict=True)))
+        for name, rounds in turns.in_turns(ways, args.rounds, warm=0).items()
     }
 
 
@@ -126,9 +125,7 @@ def told(found: dict[str, Measured], concurrency: int) -> bool:
 
 def main() -> int:
     """Measure and print; 1 if an aim is missed."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = turns.parser(__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--concurrency", type=int, nargs="+", default=[1, 16, 64])

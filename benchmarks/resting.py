@@ -9,7 +9,6 @@ it. The other proxies, which know one upstream, are shown beside it.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from pathlib import Path
 import failures
 import peers
 import psutil
+import turns
 from proxy import ANSWER
 
 AIM = 60.0
@@ -39,9 +39,7 @@ async def load(peer: peers.Peer, requests: int) -> None:
 
 def main() -> int:
     """Measure and print; 1 if the aim is missed."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = turns.parser(__doc__)
     parser.add_argument("--requests", type=int, default=2000)
     args = parser.parse_args()
     missed = False

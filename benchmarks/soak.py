@@ -9,7 +9,6 @@ engine was killed here; and in the end no descriptor, socket, process or memory 
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import random
 import statistics
@@ -20,6 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
+import turns
 from models.chat import SENTENCE
 from support.proxies import Weights
 from support.serving import Proxies, Proxy
@@ -40,7 +40,7 @@ async def soak(proxy: Proxy, requests: int, seed: int) -> tuple[Account, Left, L
 
 def main() -> int:
     """Run it and print the account; 1 where anything was lost or left."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = turns.parser(__doc__)
     parser.add_argument("--requests", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()

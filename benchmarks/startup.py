@@ -9,15 +9,16 @@ between the runs, as it is where eai is installed: PYTHONDONTWRITEBYTECODE is no
 
 from __future__ import annotations
 
-import argparse
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+
+import turns
 
 from zoo.digest import Digest
 from zoo.lock import toml
@@ -130,20 +131,13 @@ def measure(folder: Path, rounds: int) -> dict[str, float]:
         "eai --version": [*program(), "--version"],
         "eai lock --check": [*program(), "lock", "--check"],
     }
-    seconds: dict[str, list[float]] = {name: [] for name in commands}
-    for turn in range(rounds + 2):
-        for label, command in commands.items():
-            taken = timed(command, folder)
-            if turn >= 2:  # the first two fill the caches
-                seconds[label].append(taken)
-    return {label: statistics.median(taken) for label, taken in seconds.items()}
+    ways = {label: partial(timed, command, folder) for label, command in commands.items()}
+    return turns.medians(ways, rounds, warm=2)
 
 
 def main() -> int:
     """Measure and print; 1 if an aim is missed."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = turns.parser(__doc__)
     parser.add_argument("--models", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=40)
     args = parser.parse_args()
@@ -152,14 +146,13 @@ def main() -> int:
         size = (Path(name) / "zoo.lock").stat().st_size
         medians = measure(Path(name), args.rounds)
     print(f"{args.models} models, zoo.lock of {size:,} bytes, medians of {args.rounds} runs")
-    missed = 0
+    failed = False
     for label, median in medians.items():
         ratio = median / medians["python -c pass"]
-        aim = AIMS.get(label)
-        missed += aim is not None and ratio > aim
-        told = f"  (aim: at most {aim:g}x)" if aim else ""
-        print(f"{label:18} {median * 1000:7.1f} ms  {ratio:5.2f}x{told}")
-    return int(missed > 0)
+        aim, missed = turns.aimed(ratio, AIMS.get(label))
+        failed |= missed
+        print(f"{label:18} {median * 1000:7.1f} ms  {ratio:5.2f}x{aim}")
+    return int(failed)
 
 
 if __name__ == "__main__":

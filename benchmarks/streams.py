@@ -19,10 +19,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import peers
+import programs
+import turns
 import uvloop
 
 EVENT = b'data: {"id":"chatcmpl-1","object":"chat.completion.chunk","model":"main","choices":[' + (
@@ -118,18 +121,17 @@ async def round_of(peer: peers.Peer, streams: int, chunks: int) -> Measured:
 
 def measure(running: list[peers.Peer], args: argparse.Namespace) -> dict[str, Measured]:
     """Let all take turns, and once before to warm up; the medians."""
-    found: dict[str, list[Measured]] = {peer.name: [] for peer in running}
-    for turn in range(args.rounds + 1):
-        for peer in running:
-            seen = uvloop.run(round_of(peer, args.streams, args.chunks))
-            if turn:
-                found[peer.name].append(seen)
+
+    def read_all(peer: peers.Peer) -> Measured:
+        return uvloop.run(round_of(peer, args.streams, args.chunks))
+
+    ways = {peer.name: partial(read_all, peer) for peer in running}
     return {
         name: Measured(
-            *(statistics.median(column) for column in zip(*(r[:3] for r in rounds), strict=True)),
+            *map(statistics.median, zip(*(each[:3] for each in rounds), strict=True)),
             sum(each.broken for each in rounds),
         )
-        for name, rounds in found.items()
+        for name, rounds in turns.in_turns(ways, args.rounds).items()
     }
 
 
@@ -154,9 +156,7 @@ def main() -> int:
     """Measure and print; 1 if an aim is missed."""
     if len(sys.argv) == 4 and sys.argv[1] == "upstream":
         uvloop.run(upstream(int(sys.argv[2]), sys.argv[3]))
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = turns.parser(__doc__)
     parser.add_argument("--streams", type=int, default=32)
     parser.add_argument("--chunks", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=5)
@@ -166,7 +166,7 @@ def main() -> int:
     os.sched_setaffinity(0, {int(peers.ELSE)})
     with tempfile.TemporaryDirectory(prefix="eai") as name:
         folder = Path(name)
-        there = peers.Upstream(peers.free_port(), folder / "up.sock")
+        there = peers.Upstream(programs.free_port(), folder / "up.sock")
         words = (sys.executable, __file__, "upstream", str(there.port), there.socket)
         env = {**os.environ, "CHUNKS": str(args.chunks)}
         with (

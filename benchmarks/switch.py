@@ -10,17 +10,14 @@ ahead meanwhile, and without.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import dataclasses
 import http.client
+import itertools
 import json
 import os
 import shutil
-import signal
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
@@ -28,18 +25,16 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-
+import programs
+import turns
 from models import chat
-from support.engine import PROGRAMS, UnixConnection, wheel_folder
+from support.engine import PROGRAMS, wheel_folder
 from support.serving import MIB, Proxies, environment, served
 
 from zoo.environment.model import ServedModel
 
 AIM_SWAP, AIM_OWN = 0.5, 0.050
 NAMES = ("a", "b")
-HERE = Path(__file__).parent
-Connect = Callable[[], http.client.HTTPConnection]
 
 
 def models(folder: Path, size: int) -> tuple[ServedModel, ...]:
@@ -54,7 +49,7 @@ def models(folder: Path, size: int) -> tuple[ServedModel, ...]:
     return tuple(made)
 
 
-def first_token(connect: Connect, model: str, *, tokens: int = 1) -> Iterator[float]:
+def first_token(connect: programs.Connect, model: str, *, tokens: int = 1) -> Iterator[float]:
     """Ask until somebody answers; the seconds to the first token, and then to the end."""
     body = {
         "model": model,
@@ -82,65 +77,33 @@ def first_token(connect: Connect, model: str, *, tokens: int = 1) -> Iterator[fl
 
 def by_hand(model: ServedModel, folder: Path) -> float:
     """Start the engine alone and ask it."""
-    path = folder / "hand.sock"
-    path.unlink(missing_ok=True)
-    ready, ready_theirs = os.pipe()
-    alive_theirs, alive = os.pipe()
-    command = model.engine.command(path, ready_fd=ready_theirs, alive_fd=alive_theirs)
-    pipes = (ready_theirs, alive_theirs)
     began = time.perf_counter()
-    try:
-        with subprocess.Popen(
-            command.argv,
-            env=dict(command.env),
-            cwd=command.cwd,
-            pass_fds=pipes,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        ) as process:
-            answer = first_token(lambda: UnixConnection(path), model.name)
-            next(answer)
-            took = time.perf_counter() - began
-            next(answer)
-            process.send_signal(signal.SIGTERM)
+    with programs.engine_alone(model, folder) as connect:
+        answer = first_token(connect, model.name)
+        next(answer)
+        took = time.perf_counter() - began
+        next(answer)
         return took
-    finally:
-        for pipe in (ready, alive, *pipes):
-            os.close(pipe)
 
 
 @contextlib.contextmanager
-def llama_swap(program: str, made: tuple[ServedModel, ...], folder: Path) -> Iterator[Connect]:
+def llama_swap(program: str, made: tuple[ServedModel, ...], folder: Path) -> Iterator[programs.Connect]:
     """Run llama-swap over the same models and engine."""
     engines = {}
     for model in made:
-        words = (
-            sys.executable,
-            "-S",
-            "-P",
-            "-B",
-            str(HERE / "tcp_engine.py"),
-            "${PORT}",
-            *model.engine.flags,
-        )
+        words = (*programs.TCP_ENGINE, "${PORT}", *model.engine.flags)
         path = f"PYTHONPATH={PROGRAMS}:{wheel_folder()}"
         engines[model.name] = {"cmd": " ".join(words), "env": [path], "proxy": "http://127.0.0.1:${PORT}"}
     config = folder / "swap.json"
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port, start = free.getsockname()[1], 20000 + os.getpid() % 20000
+    port, start = programs.free_port(), 20000 + os.getpid() % 20000
     config.write_text(json.dumps({"startPort": start, "models": engines, "logLevel": "error"}))
     listen = f"127.0.0.1:{port}"
-    with subprocess.Popen(
-        (program, "-config", str(config), "-listen", listen),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as process:
+    with programs.running(program, "-config", config, "-listen", listen):
         yield lambda: http.client.HTTPConnection(listen)
-        process.send_signal(signal.SIGTERM)
 
 
 @contextlib.contextmanager
-def eai(made: tuple[ServedModel, ...], folder: Path) -> Iterator[Connect]:
+def eai(made: tuple[ServedModel, ...], folder: Path) -> Iterator[programs.Connect]:
     """Run eai over the models."""
     folder.mkdir()
     proxies = Proxies(folder)
@@ -151,12 +114,18 @@ def eai(made: tuple[ServedModel, ...], folder: Path) -> Iterator[Connect]:
     proxies.close()
 
 
-def switch(connect: Connect, name: str) -> float:
+def switch(connect: programs.Connect, name: str) -> float:
     """Seconds to the first token of a model while the other is loaded."""
     answer = first_token(connect, name)
     took = next(answer)
     next(answer)
     return took
+
+
+def alternating(made: tuple[ServedModel, ...], ask: Callable[[ServedModel], float]) -> Callable[[], float]:
+    """Ask for the second model and the first, in turns."""
+    models = itertools.cycle(reversed(made))
+    return lambda: ask(next(models))
 
 
 def forget(model: ServedModel) -> None:
@@ -167,7 +136,7 @@ def forget(model: ServedModel) -> None:
         os.close(descriptor)
 
 
-def behind_a_stream(connect: Connect, busy: str, model: ServedModel, *, tokens: int) -> float:
+def behind_a_stream(connect: programs.Connect, busy: str, model: ServedModel, *, tokens: int) -> float:
     """Seconds from the end of a stream to the first token of the next model, whose files are cold."""
     forget(model)
     stream = first_token(connect, busy, tokens=tokens)
@@ -202,41 +171,38 @@ TOKENS = 150  # a stream of about a second
 
 def main() -> int:
     """Alternate, and print medians and ratios; 1 where an aim is missed."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = turns.parser(__doc__)
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--size", type=int, default=300, help="MiB of each model")
     parser.add_argument(
         "--llama-swap", default=shutil.which("llama-swap") or str(Path.home() / "go/bin/llama-swap")
     )
     args = parser.parse_args()
-    times: dict[str, list[float]] = {"own": [], "swap": [], "eai": []}
     with tempfile.TemporaryDirectory(prefix="eai") as name:
         folder = Path(name)
         made = models(folder, args.size)
         with contextlib.ExitStack() as stack:
             ours = stack.enter_context(eai(made, folder / "eai"))
-            theirs = None
+            ways = {
+                "own": alternating(made, lambda model: by_hand(model, folder)),
+                "eai": alternating(made, lambda model: switch(ours, model.name)),
+            }
             if Path(args.llama_swap).is_file():
                 theirs = stack.enter_context(llama_swap(args.llama_swap, made, folder))
                 switch(theirs, "a")
-            for number in range(args.rounds):
-                model = made[1 - number % 2]
-                times["own"].append(by_hand(model, folder))
-                times["eai"].append(switch(ours, model.name))
-                if theirs is not None:
-                    times["swap"].append(switch(theirs, model.name))
+                ways["swap"] = alternating(made, lambda model: switch(theirs, model.name))
+            medians = turns.medians(ways, args.rounds, warm=0)
         ahead, alone = cold(made, folder, max(4, args.rounds // 2))
-    return report(times, ahead, alone)
+    return report(medians, ahead, alone)
 
 
-def report(times: dict[str, list[float]], ahead: float, alone: float) -> int:
+def report(medians: dict[str, float], ahead: float, alone: float) -> int:
     """Print it all; 1 where an aim is missed."""
-    own, ours = statistics.median(times["own"]), statistics.median(times["eai"])
+    own, ours = medians["own"], medians["eai"]
     more = ours - own
     print(f"the engine's own cold start {own:.3f} s, eai {ours:.3f} s: {more * 1000:+.0f} ms (aim: 50)")
     missed = more > AIM_OWN
-    if times["swap"]:
-        swap = statistics.median(times["swap"])
+    if (swap := medians.get("swap")) is not None:
         print(
             f"llama-swap {swap * 1000:.0f} ms: eai takes {ours / swap:.2f}x of it (aim: at most {AIM_SWAP}x)"
         )

@@ -19,16 +19,20 @@ PROFILE = "unixfs-v1-2025"
 _PATIENCE = 60
 
 
+def at_hand() -> str | None:
+    """Find a Kubo: where EAI_TEST_KUBO says, on PATH, or where Go installs programs."""
+    places = [os.environ.get("EAI_TEST_KUBO"), shutil.which("ipfs"), str(Path.home() / "go" / "bin" / "ipfs")]
+    return next((place for place in places if place and Path(place).is_file()), None)
+
+
 def program() -> str:
     """Find a Kubo, or skip the test that wants one; where everything must be tested, fail."""
-    places = [os.environ.get("EAI_TEST_KUBO"), shutil.which("ipfs"), str(Path.home() / "go" / "bin" / "ipfs")]
-    found = next((place for place in places if place and Path(place).is_file()), None)
-    if found is None:
+    if (place := at_hand()) is None:
         missing = (
             "no Kubo: `go build -o ipfs github.com/ipfs/kubo/cmd/ipfs` in tests/kubo, EAI_TEST_KUBO=…/ipfs"
         )
         (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
-    return found
+    return place
 
 
 @dataclass
