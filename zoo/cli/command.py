@@ -1,8 +1,9 @@
-"""What every module of a command offers to `zoo.cli.main`."""
+"""What every module of a command offers to `zoo.cli.main`, and commands within a command."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from zoo.cli.output import Output
@@ -21,3 +22,31 @@ class Command(Protocol):
 
     def run(self, args: argparse.Namespace, out: Output) -> int:
         """Do it; the exit code, 0 when done."""
+
+
+def add_command(
+    commands: Commands, name: str, told: str, *, description: str | None = None, example: str | None = None
+) -> argparse.ArgumentParser:
+    """Add a command within a command.
+
+    Args:
+        commands: To which it belongs.
+        name: What is typed.
+        told: What it does, as the list of commands says it.
+        description: The same at more length, above its own options.
+        example: What stands below them.
+    """
+    return commands.add_parser(
+        name,
+        help=told,
+        description=description,
+        epilog=example,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def run_as(command: Command, words: Sequence[str], out: Output) -> int:
+    """Run a command as if these words had been typed behind it; its exit code."""
+    parser = argparse.ArgumentParser()
+    command.configure(parser)
+    return command.run(parser.parse_args(words), out)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from zoo.cli.command import Commands
+from zoo.cli.command import Commands, add_command, run_as
 from zoo.cli.library import Library
 from zoo.cli.model_named import add_model_options, named
 from zoo.cli.output import Output
@@ -13,21 +13,21 @@ from zoo.cli.project import data_dir, open_store
 
 def configure(commands: Commands) -> None:
     """Add the commands."""
-    download = commands.add_parser(
+    download = add_command(
+        commands,
         "download",
-        help="get models, and the engine that serves them",
+        "get models, and the engine that serves them",
         description="Get models into the store, verified; `eai model serve` serves all that was got.",
-        epilog="example:\n  eai model download qwen3-1.7b",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        example="example:\n  eai model download qwen3-1.7b",
     )
     add_model_options(download)
     download.set_defaults(model=_download)
-    check = commands.add_parser(
+    check = add_command(
+        commands,
         "check",
-        help="say whether models are downloaded",
+        "say whether models are downloaded",
         description="Print True if every file of the models is in the store, and else False.",
-        epilog="example:\n  eai model check qwen3-1.7b",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        example="example:\n  eai model check qwen3-1.7b",
     )
     add_model_options(check)
     check.set_defaults(model=_check)
@@ -38,9 +38,7 @@ def _download(args: argparse.Namespace, out: Output) -> int:
 
     library = Library(data_dir() / "model")
     library.add(named(args), out)
-    parser = argparse.ArgumentParser()
-    fetch.configure(parser)
-    return fetch.run(parser.parse_args(["--project", str(library.all.folder)]), out)
+    return run_as(fetch, ["--project", str(library.all.folder)], out)
 
 
 def _check(args: argparse.Namespace, out: Output) -> int:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.cli.command import Commands
+from zoo.cli.command import Commands, add_command
 from zoo.cli.output import Output
 from zoo.cli.preserve import add_target_options, refuse_car, where
 from zoo.cli.project import open_store
@@ -26,15 +26,15 @@ its projector, if it has one, as qwen3-1.7b/qwen3-1.7b-projector."""
 
 def configure(commands: Commands) -> None:
     """Add the command."""
-    preserve = commands.add_parser(
+    preserve = add_command(
+        commands,
         "preserve",
-        help="preserve a folder as older installations read it",
+        "preserve a folder as older installations read it",
         description=(
             "Preserve a model's folder in the format of Eternal Zoo and CryptoModels: parts of one gzip "
             "of one tar, and a JSON whose CID is the model's. `eai preserve` preserves what a lock has."
         ),
-        epilog=_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        example=_EXAMPLE,
     )
     preserve.add_argument("--folder-path", required=True, type=Path, metavar="DIR", help="the model's folder")
     add_target_options(preserve)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.catalog.former import BACKENDS, Former, of_config, preserved, require_native
-from zoo.cli.command import Commands
+from zoo.cli.command import Commands, add_command, run_as
 from zoo.cli.library import Library
 from zoo.cli.model_named import add_model_options, named
 from zoo.cli.output import Output
@@ -30,23 +30,23 @@ _SERVE = """examples:
 
 def configure(commands: Commands) -> None:
     """Add the commands."""
-    run = commands.add_parser(
+    run = add_command(
+        commands,
         "run",
-        help="serve models by name, in the background",
+        "serve models by name, in the background",
         description="Get models, lock them, and serve them in the background: `eai up` without a project.",
-        epilog=_RUN,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        example=_RUN,
     )
     add_model_options(run)
     run.add_argument("--config", type=Path, metavar="FILE", help="serve what a config.yaml says")
     _add_server_options(run)
     run.set_defaults(model=_run)
-    serve = commands.add_parser(
+    serve = add_command(
+        commands,
         "serve",
-        help="serve every downloaded model",
+        "serve every downloaded model",
         description="Serve every model that `eai model run` or `download` has got, in the background.",
-        epilog=_SERVE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        example=_SERVE,
     )
     main = serve.add_mutually_exclusive_group()
     main.add_argument("--main-hash", metavar="CID", help="the main model, by its CID")
@@ -130,6 +130,4 @@ def _up(project: Project, args: argparse.Namespace, out: Output) -> int:
     from zoo.cli import up  # noqa: PLC0415 - only once there is something to serve
 
     words = ["--project", str(project.folder), *([] if args.foreground else ["--detach"])]
-    parser = argparse.ArgumentParser()
-    up.configure(parser)
-    return up.run(parser.parse_args(words), out)
+    return run_as(up, words, out)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from zoo.cli import down, status
-from zoo.cli.command import Commands
+from zoo.cli.command import Commands, add_command, run_as
 from zoo.cli.library import Library
 from zoo.cli.output import Output
 from zoo.cli.project import data_dir
@@ -15,22 +15,22 @@ from zoo.errors import UsageError
 
 def configure(commands: Commands) -> None:
     """Add the commands."""
-    stop = commands.add_parser(
+    stop = add_command(
+        commands,
         "stop",
-        help="stop serving models",
+        "stop serving models",
         description="Stop a server that `eai model run` or `serve` has started; answers under way end first.",
-        epilog="example:\n  eai model stop",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        example="example:\n  eai model stop",
     )
     stop.add_argument("--force", action="store_true", help="wait for no answer; kill what does not end")
     stop.add_argument("--port", type=port, metavar="N", help="which one, where there are several")
     stop.set_defaults(model=_stop)
-    shows = commands.add_parser(
+    shows = add_command(
+        commands,
         "status",
-        help="show which models are being served",
+        "show which models are being served",
         description="Show what is being served. Exits 0 if something is, and 1 if not.",
-        epilog="example:\n  eai model status",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        example="example:\n  eai model status",
     )
     shows.add_argument("--json", action="store_true", help="say it as JSON, a line for each server")
     shows.set_defaults(model=_status)
@@ -50,9 +50,7 @@ def _stop(args: argparse.Namespace, out: Output) -> int:
             hint="name one with --port",
         )
     words = ["--project", str(library.served(running[0]).folder), *(["--force"] if args.force else [])]
-    parser = argparse.ArgumentParser()
-    down.configure(parser)
-    return down.run(parser.parse_args(words), out)
+    return run_as(down, words, out)
 
 
 def _status(args: argparse.Namespace, out: Output) -> int:
@@ -61,11 +59,9 @@ def _status(args: argparse.Namespace, out: Output) -> int:
     if not running:
         out.say("no model is being served; `eai model run NAME` serves one")
         return 1
-    parser = argparse.ArgumentParser()
-    status.configure(parser)
     for number in running:
         words = ["--project", str(library.served(number).folder), *(["--json"] if args.json else [])]
-        status.run(parser.parse_args(words), out)
+        run_as(status, words, out)
     return 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from zoo.cli import store_serve
+from zoo.cli.command import add_command
 from zoo.cli.output import Output
 from zoo.cli.project import open_store
 from zoo.cli.text import count
@@ -20,27 +21,29 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = "Look into the store, which holds every model file and engine build by its digest."
     parser.epilog = "example:\n  eai store verify"
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    ls = commands.add_parser("ls", help="list what is in it", epilog="example:\n  eai store ls --json")
+    ls = add_command(commands, "ls", "list what is in it", example="example:\n  eai store ls --json")
     ls.add_argument("--json", action="store_true", help="as JSON")
     ls.set_defaults(store=_ls)
-    verify = commands.add_parser(
+    verify = add_command(
+        commands,
         "verify",
-        help="read everything again and compare",
+        "read everything again and compare",
         description="Read everything again and compare. What is corrupt is set aside, with exit code 4.",
-        epilog="example:\n  eai store verify || eai fetch",
+        example="example:\n  eai store verify || eai fetch",
     )
     verify.add_argument("--json", action="store_true", help="as JSON")
     verify.set_defaults(store=_verify)
-    path = commands.add_parser(
-        "path", help="print where it is, or an object of it", epilog="example:\n  eai store path sha256:5a1c…"
+    path = add_command(
+        commands,
+        "path",
+        "print where it is, or an object of it",
+        example="example:\n  eai store path sha256:5a1c…",
     )
     path.add_argument("digest", nargs="?", help="a digest, or its first digits")
     path.set_defaults(store=_path)
-    serve = commands.add_parser("serve", help="give its objects to other machines, read-only")
+    serve = add_command(commands, "serve", "give its objects to other machines, read-only")
     store_serve.configure(serve)
     serve.set_defaults(store=store_serve.run)
-    for command in (ls, verify, path, serve):
-        command.formatter_class = argparse.RawDescriptionHelpFormatter
 
 
 def run(args: argparse.Namespace, out: Output) -> int:
