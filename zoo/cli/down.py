@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from zoo.cli.output import Output
-from zoo.cli.project import Project, add_project_option, data_dir
+from zoo.cli.project import Project, add_project_option, running
 from zoo.errors import EaiError
 
 if TYPE_CHECKING:
@@ -32,11 +32,8 @@ def run(args: argparse.Namespace, out: Output) -> int:
     """Do it; the exit code, 0 when nothing is served any more."""
     import psutil  # noqa: PLC0415 - 20 ms that `--help` does not need
 
-    from zoo.serve import state  # noqa: PLC0415 - as above
-    from zoo.serve.rundir import run_dir  # noqa: PLC0415 - as above
-
     project = Project.of(args)
-    seen = state.running(run_dir(data_dir(), project.folder))
+    seen = running(project.folder)
     if seen is None:
         out.say(f"{project.folder} is not being served")
         return 0
@@ -64,7 +61,7 @@ def _ended(seen: RunState, *, within: float | None) -> bool:
     psutil's own wait goes on until the ended process has been reaped, which the first process of a
     container does late, or never.
     """
-    from zoo.serve import state  # noqa: PLC0415 - as above
+    from zoo.serve import state  # noqa: PLC0415 - `--help` does not need it
 
     until = None if within is None else time.monotonic() + within
     while state.is_alive(seen):

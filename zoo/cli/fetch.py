@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from zoo.cli.choosing import add_variant_option, chosen
 from zoo.cli.holding import hold
 from zoo.cli.output import Output
-from zoo.cli.project import Project, add_project_option, configuration, open_store
+from zoo.cli.project import Project, add_offline_option, add_project_option, configuration, open_store
 from zoo.cli.text import count, size
 from zoo.fetch.plan import Plan, label, needed, plan
 from zoo.fetch.run import JOBS, fetch
@@ -32,7 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--platform", choices=PLATFORMS, metavar="P", help=f"for which platform (default: {current()})"
     )
-    parser.add_argument("--offline", action="store_true", help="open no connection; say what is missing")
+    add_offline_option(parser)
     parser.add_argument(
         "--jobs",
         type=int,

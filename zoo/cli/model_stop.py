@@ -8,7 +8,7 @@ from zoo.cli import down, status
 from zoo.cli.command import Commands, add_command, run_as
 from zoo.cli.library import Library
 from zoo.cli.output import Output
-from zoo.cli.project import data_dir
+from zoo.cli.project import data_dir, running
 from zoo.cli.text import port
 from zoo.errors import UsageError
 
@@ -38,36 +38,32 @@ def configure(commands: Commands) -> None:
 
 def _stop(args: argparse.Namespace, out: Output) -> int:
     library = Library(data_dir() / "model")
-    running = _running(library)
+    ports = _ports(library)
     if args.port is not None:
-        running = [each for each in running if each == args.port]
-    if not running:
+        ports = [each for each in ports if each == args.port]
+    if not ports:
         out.say("no model is being served" + ("" if args.port is None else f" on port {args.port}"))
         return 0
-    if len(running) > 1:
+    if len(ports) > 1:
         raise UsageError(
-            f"models are being served on the ports {', '.join(map(str, running))}",
+            f"models are being served on the ports {', '.join(map(str, ports))}",
             hint="name one with --port",
         )
-    words = ["--project", str(library.served(running[0]).folder), *(["--force"] if args.force else [])]
+    words = ["--project", str(library.served(ports[0]).folder), *(["--force"] if args.force else [])]
     return run_as(down, words, out)
 
 
 def _status(args: argparse.Namespace, out: Output) -> int:
     library = Library(data_dir() / "model")
-    running = _running(library)
-    if not running:
+    ports = _ports(library)
+    if not ports:
         out.say("no model is being served; `eai model run NAME` serves one")
         return 1
-    for number in running:
+    for number in ports:
         words = ["--project", str(library.served(number).folder), *(["--json"] if args.json else [])]
         run_as(status, words, out)
     return 0
 
 
-def _running(library: Library) -> list[int]:
-    from zoo.serve import state  # noqa: PLC0415 - `--help` does not need it
-    from zoo.serve.rundir import run_dir  # noqa: PLC0415 - as above
-
-    data = data_dir()
-    return [p for p in library.ports() if state.running(run_dir(data, library.served(p).folder)) is not None]
+def _ports(library: Library) -> list[int]:
+    return [number for number in library.ports() if running(library.served(number).folder) is not None]

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from zoo import config
 from zoo.cli.bars import Pace, bars
 from zoo.cli.output import Output
+from zoo.cli.project import configuration
 from zoo.cli.text import size
 from zoo.preserve.events import (
     Checked,
@@ -52,7 +52,7 @@ def targets(wanted: Sequence[Where], args: argparse.Namespace) -> Iterator[tuple
 
     client = cache(new_client)
     means = Means(
-        config=config.load(config.path_of(os.environ)).preserve,
+        config=configuration().preserve,
         env=os.environ,
         client=client,
         patience=Patience(retries=args.max_retries),

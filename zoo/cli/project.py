@@ -12,6 +12,7 @@ from zoo.errors import EaiError, LockError
 
 if TYPE_CHECKING:
     from zoo.config import Config
+    from zoo.serve.state import RunState
     from zoo.store import Store
 
 ZOOFILE, LOCK = "zoofile.toml", "zoo.lock"
@@ -72,6 +73,11 @@ def add_project_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_offline_option(parser: argparse.ArgumentParser) -> None:
+    """Add `--offline`, which every command that fetches what is missing takes."""
+    parser.add_argument("--offline", action="store_true", help="open no connection; say what is missing")
+
+
 def data_dir() -> Path:
     """Where eai keeps everything: EAI_HOME, else the user's data folder."""
     if home := os.environ.get("EAI_HOME"):
@@ -90,6 +96,14 @@ def open_store() -> Store:
     from zoo.store import Store  # noqa: PLC0415 - `eai lock --check` needs none
 
     return Store(data_dir() / "store")
+
+
+def running(folder: Path) -> RunState | None:
+    """What serves the project in a folder; None if nothing does."""
+    from zoo.serve import state  # noqa: PLC0415 - most commands need nothing of what serves
+    from zoo.serve.rundir import run_dir  # noqa: PLC0415 - as above
+
+    return state.running(run_dir(data_dir(), folder))
 
 
 def configuration() -> Config:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from zoo.cli.output import Output
-from zoo.cli.project import Project, add_project_option, data_dir
+from zoo.cli.project import Project, add_project_option, running
 from zoo.cli.text import count
 from zoo.errors import EaiError
 from zoo.serve.units import spell, spell_seconds
@@ -30,11 +30,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, out: Output) -> int:
     """Do it; the exit code, 0 if the project is being served and 1 if not."""
-    from zoo.serve import state  # noqa: PLC0415 - `--help` does not need it
-    from zoo.serve.rundir import run_dir  # noqa: PLC0415 - as above
-
     project = Project.of(args)
-    seen = state.running(run_dir(data_dir(), project.folder))
+    seen = running(project.folder)
     if seen is None:
         if args.json:
             out.json({"running": False, "project": str(project.folder)})

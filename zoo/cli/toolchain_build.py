@@ -9,7 +9,7 @@ from zoo.cli.building import shown
 from zoo.cli.choosing import add_variant_option, chosen
 from zoo.cli.holding import hold
 from zoo.cli.output import Output
-from zoo.cli.project import Project, add_project_option, open_store
+from zoo.cli.project import Project, add_offline_option, add_project_option, open_store
 from zoo.errors import EaiError, IntegrityError
 from zoo.fetch.plan import Plan, plan
 from zoo.lock.model import Build, Lock
@@ -34,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="build once more, in another folder, and compare: exits 4 if the bits differ",
     )
-    parser.add_argument("--offline", action="store_true", help="open no connection; say what is missing")
+    add_offline_option(parser)
 
 
 def run(args: argparse.Namespace, out: Output) -> int:

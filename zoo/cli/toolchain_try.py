@@ -12,7 +12,7 @@ from zoo.cli.building import build_missing
 from zoo.cli.choosing import add_variant_option, chosen
 from zoo.cli.output import Output
 from zoo.cli.pinned import find
-from zoo.cli.project import Project, add_project_option, open_store
+from zoo.cli.project import Project, add_offline_option, add_project_option, open_store
 from zoo.errors import EngineError
 from zoo.fetch.plan import plan
 from zoo.lock.toml import load
@@ -33,7 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_project_option(parser)
     add_variant_option(parser)
     parser.add_argument("name", nargs="?", metavar="NAME", help="which, where the lock has several")
-    parser.add_argument("--offline", action="store_true", help="open no connection; say what is missing")
+    add_offline_option(parser)
 
 
 def run(args: argparse.Namespace, out: Output) -> int:

@@ -15,6 +15,7 @@ from zoo.cli.project import (
     LOCK,
     ZOOFILE,
     Project,
+    add_offline_option,
     add_project_option,
     configuration,
     data_dir,
@@ -49,7 +50,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-d", "--detach", action="store_true", help="serve in the background")
     parser.add_argument("--host", help="listen there instead of where the zoofile says")
     parser.add_argument("--port", type=port, metavar="N", help="the same for the port; 0 takes a free one")
-    parser.add_argument("--offline", action="store_true", help="open no connection; say what is missing")
+    add_offline_option(parser)
     parser.add_argument("--frozen", action="store_true", help=f"do not read {ZOOFILE}")
     parser.add_argument("--report-fd", type=int, help=argparse.SUPPRESS)
 
