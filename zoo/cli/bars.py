@@ -41,6 +41,11 @@ def bars(out: Output, *, steps: bool = False) -> Iterator[Progress | None]:
         yield made
 
 
+def above(live: Progress, line: str, *, style: str | None = None) -> None:
+    """Write a line above the bars; names in it are no markup."""
+    live.console.print(line, style=style, markup=False)
+
+
 class Pace:
     """Says when a plain line is due: at each tenth of the whole, or every ten seconds.
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from zoo.cli.bars import Pace, bars
+from zoo.cli.bars import Pace, above, bars
 from zoo.cli.output import Output
 from zoo.lock.model import Build
 from zoo.store import Store
@@ -88,4 +88,4 @@ class _Live:
         if isinstance(event, events.Compiled):
             self._bars.update(self._task, description=event.name, completed=event.done, total=event.total)
         elif (line := _said(event)) is not None:
-            self._bars.console.print(line, markup=False)
+            above(self._bars, line)

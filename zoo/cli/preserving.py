@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from zoo.cli.bars import Pace, bars
+from zoo.cli.bars import Pace, above, bars
 from zoo.cli.output import Output
 from zoo.cli.project import configuration
 from zoo.cli.text import size
@@ -123,7 +123,7 @@ class _View:
 
     def _say(self, line: str) -> None:
         if self._bars is not None:
-            self._bars.console.print(line, markup=False)
+            above(self._bars, line)
         else:
             self._out.say(line)
 

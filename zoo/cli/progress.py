@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from zoo.cli.bars import Pace, bars
+from zoo.cli.bars import Pace, above, bars
 from zoo.cli.output import Output
 from zoo.cli.text import size
 from zoo.fetch.events import (
@@ -67,6 +67,10 @@ class _File:
     name: str
     size: int | None
     done: int
+
+
+def _fetched(event: Finished, file: _File) -> str:
+    return f"fetched {file.name} ({size(event.size)})"
 
 
 class Tally:
@@ -129,7 +133,7 @@ class _Lines:
             length = "" if event.size is None else f" ({size(event.size)}{held})"
             self._out.say(f"fetching {file.name}{length} from {event.source}")
         elif isinstance(event, Finished):
-            self._out.say(f"fetched {file.name} ({size(event.size)})")
+            self._out.say(_fetched(event, file))
         else:
             self._sometimes()
 
@@ -154,11 +158,11 @@ class _Live:
     def tell(self, event: Event) -> None:
         """Show what an event changes."""
         if isinstance(event, WrongBytes):
-            self._bars.console.print(f"warning: {_warned(event)}", style="yellow", markup=False)
+            above(self._bars, f"warning: {_warned(event)}", style="yellow")
         elif isinstance(event, Started | Advanced | Finished):
             self._move(event)
         elif (line := _said(event)) is not None:
-            self._bars.console.print(line, markup=False)
+            above(self._bars, line)
 
     def _move(self, event: Started | Advanced | Finished) -> None:
         file = self._tally.add(event)
@@ -167,7 +171,7 @@ class _Live:
         if isinstance(event, Finished):
             if (task := self._tasks.pop(file.name, None)) is not None:
                 self._bars.remove_task(task)
-            self._bars.console.print(f"fetched {file.name} ({size(event.size)})", markup=False)
+            above(self._bars, _fetched(event, file))
             return
         if file.name not in self._tasks:
             self._tasks[file.name] = self._bars.add_task(
