@@ -9,6 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
+import pytest
+from support.accepting import Talks, accepting
+
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 
 
@@ -85,41 +88,26 @@ class Server:
 @contextmanager
 def serving(*, send_buffer: int | None = None) -> Iterator[Server]:
     """Run a server for as long as the context lasts."""
-    listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-    server = Server(listener.getsockname()[1])
-    threads: list[threading.Thread] = []
-    connections: list[socket.socket] = []
 
-    def accept() -> None:
-        while True:
-            try:
-                sock, _ = listener.accept()
-            except OSError:
-                return
-            # Head and body are sent apart: the second must not wait until the first is acknowledged.
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if send_buffer is not None:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
-            connections.append(sock)
-            thread = threading.Thread(target=_talk, args=(sock, server))
-            threads.append(thread)
-            thread.start()
+    def welcome(talks: Talks, sock: socket.socket) -> None:
+        # Head and body are sent apart: the second must not wait until the first is acknowledged.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if send_buffer is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
+        talks.begin(_talk, sock, server)  # nobody comes before it is made
 
-    accepting = threading.Thread(target=accept)
-    accepting.start()
-    try:
-        yield server
-    finally:
-        server.closing.set()
-        with suppress(OSError):
-            listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        accepting.join()
-        for sock in connections:
-            with suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
-        for thread in threads:
-            thread.join()
+    with accepting(welcome) as port:
+        server = Server(port)
+        try:
+            yield server
+        finally:
+            server.closing.set()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with serving() as running:
+        yield running
 
 
 def _talk(sock: socket.socket, server: Server) -> None:

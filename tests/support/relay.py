@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
+
+from support.accepting import Talks, accepting
 
 
 @contextmanager
@@ -19,38 +20,15 @@ def relay(url: str, mark: int, reached: Callable[[], None]) -> Iterator[str]:
         reached: Is called when they were relayed; then that connection is cut.
     """
     parts = urlsplit(url)
-    there = (parts.hostname or "", parts.port or 0)
-    listener = socket.create_server(("127.0.0.1", 0))
-    threads: list[threading.Thread] = []
-    ends: list[socket.socket] = []
 
-    def accept() -> None:
-        with suppress(OSError):
-            while True:
-                client, _ = listener.accept()
-                server = socket.create_connection(there)
-                ends.extend((client, server))
-                for args in ((client, server, mark, reached), (server, client, None, reached)):
-                    thread = threading.Thread(target=_pump, args=args)
-                    threads.append(thread)
-                    thread.start()
+    def welcome(talks: Talks, client: socket.socket) -> None:
+        server = socket.create_connection((parts.hostname or "", parts.port or 0))
+        talks.ends.append(server)
+        talks.begin(_pump, client, server, mark, reached)
+        talks.begin(_pump, server, client, None, reached)
 
-    accepting = threading.Thread(target=accept)
-    accepting.start()
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        with suppress(OSError):
-            listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        accepting.join()
-        for end in ends:
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-        for thread in threads:
-            thread.join()
-        for end in ends:
-            end.close()
+    with accepting(welcome) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 def _pump(
