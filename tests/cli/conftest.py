@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from models.chat import write_chat
 from support import kubo, tiny_project
-from support.engine import native_server, wheel_folder
+from support.engine import native_engine, native_server, wheel_folder  # noqa: F401 - a fixture
+from support.github import github  # noqa: F401 - a fixture
 from support.hub import hub  # noqa: F401 - a fixture
+from support.lying import server  # noqa: F401 - a fixture
 from support.shop import OWN, ZOOFILE, Shop
 
 import zoo

@@ -8,13 +8,13 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from support.fetching import artifact
 from support.locked import model
-from support.lying import Asked, Server, Wire, honest, serving
+from support.lying import Asked, Server, Wire, honest
 
 import zoo
 from zoo.lock import toml
@@ -25,12 +25,6 @@ from zoo.zoofile.model import Server as ServerTable
 DATA = os.urandom(300_000)
 
 Eai = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with serving() as running:
-        yield running
 
 
 @pytest.fixture

@@ -31,12 +31,6 @@ def model(tmp_path: Path) -> bytes:
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    with serving() as running:
-        yield running
-
-
-@pytest.fixture
 def other() -> Iterator[Server]:
     with serving() as running:
         yield running

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from models.chat import write_chat
 from support import official, tiny_project
-from support.engine import native_server, wheel_folder, write_wheel
-from support.github import GitHub, serving
+from support.engine import write_wheel
+from support.github import GitHub
 from support.locked import lock, model
 from support.shop import ZOOFILE, Shop
 
@@ -46,24 +45,13 @@ exit 7
 
 
 @pytest.fixture
-def github() -> Iterator[GitHub]:
-    with serving() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    return native_server(tmp_path_factory.mktemp("server") / "llama-server", wheel_folder()).read_bytes()
-
-
-@pytest.fixture
-def released(tmp_path: Path, github: GitHub, server: bytes) -> Shop:
+def released(tmp_path: Path, github: GitHub, native_engine: bytes) -> Shop:
     """A project that has locked an official release with known faults."""
     made = Shop(tmp_path / "project", tmp_path / "home", dict(github.env))
     (made.folder / "models").mkdir(parents=True)
     write_chat(made.folder / "models" / "chat.gguf")
     (made.folder / "zoofile.toml").write_text(RELEASES)
-    github.release(official.LLAMA, "b8000", *official.llama("b8000", server))
+    github.release(official.LLAMA, "b8000", *official.llama("b8000", native_engine))
     locked = made.eai("lock")
     assert locked.returncode == 0, locked.stderr
     assert "llama-cpp b8000 has known faults that b8908 has not" in locked.stderr
@@ -89,14 +77,14 @@ def _done(ran: subprocess.CompletedProcess[str]) -> str:
 
 
 def test_an_old_engine_is_warned_of_until_it_is_upgraded(
-    released: Shop, github: GitHub, server: bytes
+    released: Shop, github: GitHub, native_engine: bytes
 ) -> None:
     doctor = released.eai("doctor")
     assert "llama-cpp b8000 has CVE-2026-27940, which b8146 has not" in doctor.stdout
     assert "remedy: `eai lock --upgrade-toolchain llama-cpp` pins a newer build" in doctor.stdout
     assert "  CVE-2026-27940, until b8146: " in _done(released.eai("toolchain", "ls"))
 
-    github.release(official.LLAMA, "b11549", *official.llama("b11549", server))
+    github.release(official.LLAMA, "b11549", *official.llama("b11549", native_engine))
     assert "has known faults" in released.eai("lock").stderr  # which keeps what is locked
     upgraded = released.eai("lock", "--upgrade-toolchain", "llama-cpp")
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from support.engine import native_engine  # noqa: F401 - a fixture
+from support.github import github  # noqa: F401 - a fixture
 from support.world import World, whole_world
 
 

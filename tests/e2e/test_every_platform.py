@@ -9,7 +9,7 @@ import pytest
 from models.chat import SENTENCE, write_chat
 from support import index as indexed
 from support import native, official, tiny_project
-from support.github import GitHub, serving
+from support.github import GitHub
 from support.shop import Shop, chat
 from support.world import World
 
@@ -23,12 +23,6 @@ pytestmark = pytest.mark.engine
 TAG = "b11549"
 PLATFORMS = ("linux-x86_64", "linux-aarch64", "macos-arm64", "macos-x86_64")
 QUESTIONS = ("hello", "what is a lock?", "a" * 200, "snow: ❄, and a line\nmore")
-
-
-@pytest.fixture
-def github() -> Iterator[GitHub]:
-    with serving() as made:
-        yield made
 
 
 @pytest.fixture

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 from models.chat import SENTENCE, write_chat
 from support import official
-from support.engine import native_server, wheel_folder
-from support.github import File, GitHub, serving
+from support.github import File, GitHub
 from support.lying import honest
 from support.shop import Shop, chat
 
@@ -41,18 +40,6 @@ context-length = 2048
 
 
 @pytest.fixture
-def github() -> Iterator[GitHub]:
-    with serving() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A real engine, as far as a script can be one."""
-    return native_server(tmp_path_factory.mktemp("server") / "llama-server", wheel_folder()).read_bytes()
-
-
-@pytest.fixture
 def project(tmp_path: Path, github: GitHub) -> Iterator[Shop]:
     made = Shop(tmp_path / "project", tmp_path / "home", dict(github.env))
     (made.folder / "models").mkdir(parents=True)
@@ -69,9 +56,9 @@ def _done(project: Shop, *words: str) -> str:
 
 
 def test_one_lock_has_every_platform_and_this_one_serves_it(
-    github: GitHub, project: Shop, server: bytes
+    github: GitHub, project: Shop, native_engine: bytes
 ) -> None:
-    github.release(official.LLAMA, "b11549", *official.llama("b11549", server))
+    github.release(official.LLAMA, "b11549", *official.llama("b11549", native_engine))
     _done(project, "lock")
     lock = toml.load(project.folder / "zoo.lock")
     (toolchain,) = lock.toolchain
@@ -107,14 +94,14 @@ def test_one_lock_has_every_platform_and_this_one_serves_it(
 
 
 def test_locking_again_and_elsewhere_gives_the_same_bytes(
-    github: GitHub, project: Shop, server: bytes, tmp_path: Path
+    github: GitHub, project: Shop, native_engine: bytes, tmp_path: Path
 ) -> None:
-    github.release(official.LLAMA, "b11549", *official.llama("b11549", server))
+    github.release(official.LLAMA, "b11549", *official.llama("b11549", native_engine))
     path = project.folder / "zoo.lock"
     _done(project, "lock")
     before = path.read_bytes()
     _done(project, "fetch")
-    github.release(official.LLAMA, "b11550", *official.llama("b11550", server))
+    github.release(official.LLAMA, "b11550", *official.llama("b11550", native_engine))
     _done(project, "lock")
     assert path.read_bytes() == before
 
@@ -125,8 +112,8 @@ def test_locking_again_and_elsewhere_gives_the_same_bytes(
     assert path.read_bytes() == before
 
 
-def test_another_variant_is_another_environment(github: GitHub, project: Shop, server: bytes) -> None:
-    github.release(official.LLAMA, "b11549", *official.llama("b11549", server))
+def test_another_variant_is_another_environment(github: GitHub, project: Shop, native_engine: bytes) -> None:
+    github.release(official.LLAMA, "b11549", *official.llama("b11549", native_engine))
     mine, declared = project.folder / "zoofile.toml", '["cuda-13.4", "cuda-12.8", "vulkan", "cpu"]'
     mine.write_text(f"[toolchain.llama-cpp]\nfrom = 'github'\nvariant = {declared}\n\n{MODEL}")
     _done(project, "lock")
@@ -142,17 +129,19 @@ def test_another_variant_is_another_environment(github: GitHub, project: Shop, s
 
 
 def test_all_variants_are_fetched_for_a_machine_elsewhere(
-    github: GitHub, project: Shop, server: bytes
+    github: GitHub, project: Shop, native_engine: bytes
 ) -> None:
-    github.release(official.LLAMA, "b11549", *official.llama("b11549", server))
+    github.release(official.LLAMA, "b11549", *official.llama("b11549", native_engine))
     _done(project, "lock")
     _done(project, "fetch", "--platform", "windows-x86_64")
     assert len({asked.path for asked in github.storage.asked}) == 4  # cuda is two
     assert all("-win-" in asked.path for asked in github.storage.asked)
 
 
-def test_bytes_that_are_not_the_locked_ones_are_refused(github: GitHub, project: Shop, server: bytes) -> None:
-    github.release(official.LLAMA, "b11549", *official.llama("b11549", server))
+def test_bytes_that_are_not_the_locked_ones_are_refused(
+    github: GitHub, project: Shop, native_engine: bytes
+) -> None:
+    github.release(official.LLAMA, "b11549", *official.llama("b11549", native_engine))
     _done(project, "lock")
     for path in list(github.storage.answers):
         content = next(
@@ -198,9 +187,9 @@ def test_a_hostile_archive_is_refused_and_nothing_stays(
 
 
 def test_where_no_digest_is_stated_the_tree_is_locked_and_checked(
-    github: GitHub, project: Shop, server: bytes
+    github: GitHub, project: Shop, native_engine: bytes
 ) -> None:
-    github.release(official.LLAMA, "b11549", *official.llama("b11549", server, digest=False))
+    github.release(official.LLAMA, "b11549", *official.llama("b11549", native_engine, digest=False))
     _done(project, "lock")
     path = project.folder / "zoo.lock"
     builds = toml.load(path).toolchain[0].builds
@@ -217,8 +206,8 @@ def test_where_no_digest_is_stated_the_tree_is_locked_and_checked(
     assert "is not the locked one" in ran.stderr
 
 
-def test_a_used_up_limit_is_told_with_what_to_do(github: GitHub, project: Shop, server: bytes) -> None:
-    github.release(official.LLAMA, "b11549", *official.llama("b11549", server))
+def test_a_used_up_limit_is_told_with_what_to_do(github: GitHub, project: Shop, native_engine: bytes) -> None:
+    github.release(official.LLAMA, "b11549", *official.llama("b11549", native_engine))
     github.remaining, github.reset = 0, 4_000_000_000
     ran = project.eai("lock")
     assert ran.returncode == 5
@@ -227,9 +216,9 @@ def test_a_used_up_limit_is_told_with_what_to_do(github: GitHub, project: Shop, 
 
 
 def test_what_was_fetched_is_served_without_any_connection(
-    github: GitHub, project: Shop, server: bytes
+    github: GitHub, project: Shop, native_engine: bytes
 ) -> None:
-    github.release(official.LLAMA, "b11549", *official.llama("b11549", server))
+    github.release(official.LLAMA, "b11549", *official.llama("b11549", native_engine))
     _done(project, "lock")
     _done(project, "fetch")
     project.extra |= {"GITHUB_API_URL": "http://127.0.0.1:9", "GITHUB_SERVER_URL": "http://127.0.0.1:9"}

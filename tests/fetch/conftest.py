@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
 import pytest
-from support.fetching import PIECE, Fetcher
-from support.lying import Server, serving
+from support.fetching import PIECE, Fetcher, client  # noqa: F401 - a fixture
+from support.lying import server  # noqa: F401 - a fixture
 
 from zoo.lock.model import SourceKind
 from zoo.sources.base import Source
@@ -19,25 +18,12 @@ from zoo.store import Store
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    with serving() as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def client() -> Iterator[httpx2.Client]:
-    # It keeps nothing between tests but connections, and takes 50 ms to make.
-    with httpx2.Client(trust_env=False, headers={"Accept-Encoding": "identity"}) as made:
-        yield made
-
-
-@pytest.fixture
 def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "store", piece=PIECE)
 
 
 @pytest.fixture
-def fetcher(store: Store, client: httpx2.Client, tmp_path: Path) -> Fetcher:
+def fetcher(store: Store, client: httpx2.Client, tmp_path: Path) -> Fetcher:  # noqa: F811 - asks for the fixture
     found: dict[SourceKind, Source] = {
         "url": Url(lambda: client, Patience(first=5, stall=5)),
         "path": Local(tmp_path),

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from support import lying
-from support.github import File, GitHub, serving
+from support.github import File, GitHub
 
 from zoo.digest import Digest
 from zoo.errors import AccessDenied, Interrupted, NotThere, SourceError
@@ -14,12 +12,6 @@ from zoo.sources.releases import Hub, Release, Releases, configured
 
 REPO = "ggml-org/llama.cpp"
 NOW = 1_800_000_000
-
-
-@pytest.fixture
-def github() -> Iterator[GitHub]:
-    with serving() as made:
-        yield made
 
 
 def _releases(github: GitHub, token: str | None = None, waits: list[float] | None = None) -> Releases:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
-from support.lying import Answer, Asked, Server, Wire, serving, status
+from support.lying import Answer, Asked, Server, Wire, status
 
 from zoo.ipfs import cid as cids
 from zoo.sources.routing import MOST, providers
@@ -14,12 +13,6 @@ from zoo.sources.web import Web
 
 ROOT = cids.parse("bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku")
 PATH = f"/routing/v1/providers/{ROOT}?filter-protocols=transport-ipfs-gateway-http"
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with serving() as running:
-        yield running
 
 
 def saying(body: bytes) -> Answer:

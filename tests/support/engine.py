@@ -20,6 +20,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
 
+import pytest
 from models import chat
 
 import zoo.toolchains
@@ -217,3 +218,9 @@ def native_server(path: Path, tree: Path) -> Path:
     )
     path.chmod(0o755)
     return path
+
+
+@pytest.fixture(scope="session")
+def native_engine(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A real engine, as far as a script can be one."""
+    return native_server(tmp_path_factory.mktemp("server") / "llama-server", wheel_folder()).read_bytes()

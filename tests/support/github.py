@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
 from support import lying
 
 from zoo.toolchains.github import Shelf
@@ -123,6 +124,12 @@ def serving() -> Iterator[GitHub]:
             server.shutdown()
             server.server_close()
             thread.join()
+
+
+@pytest.fixture
+def github() -> Iterator[GitHub]:
+    with serving() as made:
+        yield made
 
 
 class _Server(ThreadingHTTPServer):
