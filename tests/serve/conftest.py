@@ -6,15 +6,30 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import openai
 import pytest
 from support.bench import GIB, Bench, BenchMaker, Clock, Farm
+from support.kinds import every_kind
 from support.proxies import Weights
-from support.serving import Proxies
+from support.serving import Proxies, Proxy
 
 from zoo.environment.model import ServedModel
 from zoo.serve.machine import Budget
 from zoo.serve.prefetch import Warm
 from zoo.serve.scheduler import Scheduler
+
+
+@pytest.fixture(scope="module")
+def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    """A proxy over one model of every kind."""
+    with every_kind(tmp_path_factory.mktemp("models")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def client(proxy: Proxy) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=f"{proxy.url}/v1", api_key="none", max_retries=0) as made:
+        yield made
 
 
 @pytest.fixture

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import httpx2
 import openai
 import pytest
 from models.chat import SENTENCE
-from support.kinds import SAID, THOUGHT, every_kind
+from support.kinds import SAID, THOUGHT
 from support.serving import Proxy
 
 pytestmark = pytest.mark.engine
@@ -24,18 +23,6 @@ WEATHER: Any = {
         "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
     },
 }
-
-
-@pytest.fixture(scope="module")
-def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
-    with every_kind(tmp_path_factory.mktemp("models")) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def client(proxy: Proxy) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(base_url=f"{proxy.url}/v1", api_key="none", max_retries=0) as made:
-        yield made
 
 
 def chunks(proxy: Proxy, path: str, **body: object) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 from models.chat import ADAPTED, SENTENCE
-from support.kinds import PIRATE, every_kind
+from support.kinds import PIRATE
 from support.serving import Proxy
 
 pytestmark = pytest.mark.engine
@@ -16,16 +16,11 @@ pytestmark = pytest.mark.engine
 PLAIN: dict[str, Any] = {"messages": [{"role": "user", "content": "hello"}], "max_tokens": 64}
 
 
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
-    with every_kind(tmp_path_factory.mktemp("models")) as made:
-        yield made
-
-
-@pytest.fixture
-def proxy(shared: Proxy) -> Iterator[Proxy]:
-    yield shared
-    change(shared, lora=[{"id": 0, "scale": PIRATE.scale}])
+@pytest.fixture(autouse=True)
+def put_back(proxy: Proxy) -> Iterator[None]:
+    """Put the scale back: all tests here share the proxy."""
+    yield
+    change(proxy, lora=[{"id": 0, "scale": PIRATE.scale}])
 
 
 def say(proxy: Proxy, **more: object) -> str:

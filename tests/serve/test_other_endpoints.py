@@ -12,25 +12,13 @@ import httpx2
 import openai
 import pytest
 from models.chat import SENTENCE
-from support.kinds import SAID, THOUGHT, every_kind
+from support.kinds import SAID, THOUGHT
 from support.serving import Proxy
 
 pytestmark = pytest.mark.engine
 
 HELLO: list[Any] = [{"role": "user", "content": "hello"}]
 CITY: dict[str, Any] = {"type": "object", "properties": {"city": {"type": "string"}}}
-
-
-@pytest.fixture(scope="module")
-def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
-    with every_kind(tmp_path_factory.mktemp("models")) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def client(proxy: Proxy) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(base_url=f"{proxy.url}/v1", api_key="none", max_retries=0) as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

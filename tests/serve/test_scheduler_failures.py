@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from support.bench import GIB, BenchMaker, a_model, settle
+from support.bench import GIB, Bench, BenchMaker, a_model, settle
 
 from zoo.errors import EngineBusy, EngineDown, QueueFull
 from zoo.serve.health import FAILURES, FIRST, GIVEN_UP, WELL
@@ -122,12 +122,18 @@ async def test_what_a_dead_engine_said_last_can_be_read_to_its_end(bench: BenchM
     assert dead.stopped
 
 
-async def test_an_engine_that_keeps_failing_is_given_up_with_its_last_words(bench: BenchMaker) -> None:
+async def given_up(bench: BenchMaker) -> Bench:
+    """A bench whose one model has failed too often."""
     b = bench(a_model("a"))
     b.farm.failing.add("a")
     for _ in range(FAILURES):
         await b.ask("a")
         await b.clock.pass_time(10)
+    return b
+
+
+async def test_an_engine_that_keeps_failing_is_given_up_with_its_last_words(bench: BenchMaker) -> None:
+    b = await given_up(bench)
     error = (await b.ask("a")).error()
     assert b.farm.starting == ["a"] * FAILURES
     assert isinstance(error, EngineDown)
@@ -139,11 +145,7 @@ async def test_an_engine_that_keeps_failing_is_given_up_with_its_last_words(benc
 
 
 async def test_a_model_that_was_given_up_is_loaded_when_a_person_asks_for_it(bench: BenchMaker) -> None:
-    b = bench(a_model("a"))
-    b.farm.failing.add("a")
-    for _ in range(FAILURES):
-        await b.ask("a")
-        await b.clock.pass_time(10)
+    b = await given_up(bench)
     b.farm.failing.clear()
     await b.scheduler.load("a")
     assert b.state("a") == "ready"

@@ -35,6 +35,19 @@ async def said(stream: openai.AsyncStream[openai.types.chat.ChatCompletionChunk]
     return "".join([chunk.choices[0].delta.content or "" async for chunk in stream if chunk.choices])
 
 
+async def all_come_whole(proxy: Proxy, streams: int, *, at_once: int) -> None:
+    """Stream from two models in turns, so many at once, and see that every answer is whole."""
+    async with client_of(proxy) as client:
+        gate = asyncio.Semaphore(at_once)
+
+        async def one(name: str) -> str:
+            async with gate:
+                return await said(await client.chat.completions.create(model=name, stream=True, **ASK))
+
+        answers = await asyncio.gather(*(one(("chat", "other")[number % 2]) for number in range(streams)))
+    assert answers == [SENTENCE, "I am the other one."] * (streams // 2)
+
+
 async def test_the_openai_client_chats(shared: Proxy) -> None:
     async with client_of(shared) as client:
         raw = await client.chat.completions.with_raw_response.create(model="chat", **ASK)
@@ -102,15 +115,7 @@ def test_the_engines_other_endpoints_answer(shared: Proxy, path: str, body: obje
 
 
 async def test_two_hundred_streams_side_by_side_all_come_whole(shared: Proxy) -> None:
-    async with client_of(shared) as client:
-        gate = asyncio.Semaphore(16)
-
-        async def one(name: str) -> str:
-            async with gate:
-                return await said(await client.chat.completions.create(model=name, stream=True, **ASK))
-
-        answers = await asyncio.gather(*(one(("chat", "other")[number % 2]) for number in range(240)))
-    assert answers == [SENTENCE, "I am the other one."] * 120
+    await all_come_whole(shared, 240, at_once=16)
 
 
 async def test_a_client_that_leaves_frees_its_slot(shared: Proxy) -> None:
@@ -150,15 +155,7 @@ async def test_models_that_have_room_one_at_a_time_take_turns_and_every_answer_i
     proxies: Proxies, weights: Weights
 ) -> None:
     proxy = three(proxies, weights, memory="150MiB")
-    async with client_of(proxy) as client:
-        gate = asyncio.Semaphore(8)
-
-        async def one(name: str) -> str:
-            async with gate:
-                return await said(await client.chat.completions.create(model=name, stream=True, **ASK))
-
-        answers = await asyncio.gather(*(one(("chat", "other")[number % 2]) for number in range(40)))
-    assert answers == [SENTENCE, "I am the other one."] * 20
+    await all_come_whole(proxy, 40, at_once=8)
     loads = sum(model["loads"] for model in proxy.status()["models"])
     assert loads <= 21  # those who wait for one model are served by one load
 
