@@ -6,53 +6,29 @@ from pathlib import Path
 
 import pytest
 from support.fetching import PIECE, artifact, digest_of
+from support.locked import model
 from support.lying import Server, honest
 
 from zoo.fetch.plan import label, needed, plan
 from zoo.lock.model import (
     Artifact,
     Build,
-    Facts,
     File,
     Lock,
-    Model,
-    Settings,
     Toolchain,
     ToolchainRequest,
 )
 from zoo.store import Store
-from zoo.zoofile.model import Request
 from zoo.zoofile.model import Server as ServerTable
 
 A, B, C, D = (artifact(name, f"https://host/{name.decode()}.gguf") for name in (b"a", b"bb", b"ccc", b"dddd"))
 
 
 def a_lock() -> Lock:
-    facts = Facts(
-        architecture="llama",
-        quantisation="Q4_0",
-        context_length=8,
-        embedding=False,
-        chat_template=True,
-        mmproj=False,
-        kv_token=1,
-    )
-    settings = Settings(
-        task="chat",
+    main = model(
+        "m",
+        File(path="a.gguf", digest=A.digest),
         main=True,
-        context_length=8,
-        parallel=1,
-        batch=8,
-        gpu_layers="all",
-        cache_ram=0,
-    )
-    model = Model(
-        name="m",
-        request=Request(url="https://host/a.gguf"),
-        facts=facts,
-        settings=settings,
-        memory=1,
-        weights=(File(path="a.gguf", digest=A.digest),),
         mmproj=(File(path="b.gguf", digest=B.digest),),
     )
     toolchain = Toolchain(
@@ -66,9 +42,7 @@ def a_lock() -> Lock:
             ),
         ),
     )
-    return Lock(
-        version=1, server=ServerTable(), model=(model,), toolchain=(toolchain,), artifact=(A, B, C, D)
-    )
+    return Lock(version=1, server=ServerTable(), model=(main,), toolchain=(toolchain,), artifact=(A, B, C, D))
 
 
 def test_all_models_are_needed_and_the_chosen_builds() -> None:

@@ -22,8 +22,6 @@ from support.lying import (
 
 from zoo.errors import IntegrityError, Offline, SizeMismatch, SourcesExhausted
 from zoo.fetch.events import Advanced, Event, Failed, Finished, WrongBytes
-from zoo.fetch.plan import plan
-from zoo.fetch.run import fetch
 from zoo.lock.model import Artifact
 
 DATA = os.urandom(40 * PIECE + 123)
@@ -205,14 +203,7 @@ def test_an_interruption_leaves_what_has_come(fetcher: Fetcher, server: Server) 
                 signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
-        fetch(
-            plan([wanted], fetcher.store),
-            fetcher.store,
-            fetcher.sources,
-            progress=interrupt,
-            offline=False,
-            jobs=1,
-        )
+        fetcher(wanted, jobs=1, progress=interrupt)
     assert fetcher.store.held(wanted.digest, wanted.size) == 2 * PIECE
     server.on("/f", honest(DATA))
     fetcher(wanted, jobs=1)
@@ -226,11 +217,4 @@ def test_a_bug_is_not_swallowed(fetcher: Fetcher, server: Server) -> None:
 
     wanted = artifact(DATA, server.on("/f", honest(DATA)))
     with pytest.raises(ZeroDivisionError):
-        fetch(
-            plan([wanted], fetcher.store),
-            fetcher.store,
-            fetcher.sources,
-            progress=buggy,
-            offline=False,
-            jobs=1,
-        )
+        fetcher(wanted, jobs=1, progress=buggy)

@@ -14,7 +14,7 @@ import pytest
 
 from zoo.digest import Digest
 from zoo.fetch.artifact import Manners
-from zoo.fetch.events import Event
+from zoo.fetch.events import Event, Progress
 from zoo.fetch.plan import plan
 from zoo.fetch.run import fetch
 from zoo.lock.model import Artifact, SourceKind
@@ -51,14 +51,19 @@ class Fetcher:
     peers: tuple[str, ...] = ()
 
     def __call__(
-        self, *artifacts: Artifact, offline: bool = False, jobs: int = 4, manners: Manners = HASTY
+        self,
+        *artifacts: Artifact,
+        offline: bool = False,
+        jobs: int = 4,
+        manners: Manners = HASTY,
+        progress: Progress | None = None,
     ) -> None:
         todo = plan(artifacts, self.store)
         fetch(
             todo,
             self.store,
             self.sources,
-            progress=self.events.append,
+            progress=progress or self.events.append,
             offline=offline,
             jobs=jobs,
             manners=manners,
