@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.profiles import SMALL
 
 from zoo.errors import EaiError, Malformed, SourceChanged
 from zoo.ipfs import builder, directory
@@ -21,15 +22,6 @@ from zoo.ipfs.cid import DAG_PB, RAW, Cid
 from zoo.ipfs.profiles import PROFILES, UNIXFS_V0_2015, UNIXFS_V1_2025, Profile
 
 BY_NAME = {profile.name: profile for profile in PROFILES}
-
-small = st.builds(
-    Profile,
-    name=st.just("small"),
-    chunk=st.integers(1, 7),
-    width=st.integers(2, 4),
-    version=st.just(1),
-    raw=st.booleans(),
-)
 
 
 def over(data: bytes) -> Reader:
@@ -79,7 +71,7 @@ def _content(what: str, shake: bytes) -> bytes:
     return shake[int(start) : int(stop)]
 
 
-@given(st.binary(max_size=200), small)
+@given(st.binary(max_size=200), SMALL)
 def test_every_block_can_be_cut_from_the_file_again(data: bytes, profile: Profile) -> None:
     read = over(data)
     dag = builder.build(read, len(data), profile)

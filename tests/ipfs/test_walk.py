@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.profiles import SMALL
 
 from zoo.errors import EaiError, IntegrityError, Malformed, NotThere, SizeMismatch
 from zoo.ipfs import builder, dagpb, unixfs, walk
@@ -22,15 +23,6 @@ from zoo.ipfs.walk import Piece, Place, Walk
 
 Export = Callable[[Cid, walk.Get], dict[str, bytes]]
 TIB = 1 << 40
-
-profiles = st.builds(
-    Profile,
-    name=st.just("small"),
-    chunk=st.integers(1, 7),
-    width=st.integers(2, 4),
-    version=st.just(1),
-    raw=st.booleans(),
-)
 
 
 def stored(data: bytes, profile: Profile) -> tuple[Cid, dict[Cid, bytes]]:
@@ -60,14 +52,14 @@ def whole(root: Cid, blocks: dict[Cid, bytes], size: int | None = None) -> bytes
     return b"".join(walk.read(Walk(root, size=size, max_size=TIB), blocks.__getitem__))
 
 
-@given(st.binary(max_size=200), profiles)
+@given(st.binary(max_size=200), SMALL)
 def test_a_file_is_read_as_it_was_built(data: bytes, profile: Profile) -> None:
     root, blocks = stored(data, profile)
     assert whole(root, blocks) == data
     assert whole(root, blocks, len(data)) == data
 
 
-@given(st.binary(max_size=200), profiles, st.randoms(use_true_random=False))
+@given(st.binary(max_size=200), SMALL, st.randoms(use_true_random=False))
 def test_blocks_may_come_in_any_order(data: bytes, profile: Profile, chance: random.Random) -> None:
     root, blocks = stored(data, profile)
     reading = Walk(root, size=len(data), max_size=0)
@@ -82,7 +74,7 @@ def test_blocks_may_come_in_any_order(data: bytes, profile: Profile, chance: ran
     assert out == data
 
 
-@given(st.binary(min_size=1, max_size=200), profiles)
+@given(st.binary(min_size=1, max_size=200), SMALL)
 def test_a_plan_names_every_leaf_and_fetches_none(data: bytes, profile: Profile) -> None:
     root, blocks = stored(data, profile)
     nodes = {cid: block for cid, block in blocks.items() if cid.codec == DAG_PB}
@@ -94,7 +86,7 @@ def test_a_plan_names_every_leaf_and_fetches_none(data: bytes, profile: Profile)
     assert ends == len(data)
 
 
-@given(st.binary(min_size=1, max_size=100), profiles, st.data())
+@given(st.binary(min_size=1, max_size=100), SMALL, st.data())
 def test_a_flipped_byte_is_found(data: bytes, profile: Profile, chance: st.DataObject) -> None:
     root, blocks = stored(data, profile)
     victim = chance.draw(st.sampled_from(sorted(blocks, key=bytes)))
