@@ -28,20 +28,19 @@ def providers(
         shelf: Gives what fetches files whose digest nobody states.
     """
 
-    def index() -> PackageIndex:
+    def may_ask(whom: str) -> None:
         if offline:
             raise Offline(
-                "the package index would have to be asked for a build, and no connection is allowed",
+                f"{whom} would have to be asked for a build, and no connection is allowed",
                 hint="leave out --offline",
             )
+
+    def index() -> PackageIndex:
+        may_ask("the package index")
         return PackageIndex(configured(env))
 
     def releases() -> Releases:
-        if offline:
-            raise Offline(
-                "GitHub would have to be asked for a build, and no connection is allowed",
-                hint="leave out --offline",
-            )
+        may_ask("GitHub")
         return Releases(hub(env))
 
     return {
