@@ -69,40 +69,46 @@ def write(path: Path, data: bytes, *, mode: int = 0o644, durable: bool = True) -
         mode: Its permissions, whatever the umask.
         durable: Whether to wait for the disk; a cache need not.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    temporary = _beside(path)
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(fd, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fchmod(fd, mode)
-            if durable:
-                sync_file(fd)
-        temporary.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink()
-        raise
+    with _replacing(path, temporary), os.fdopen(fd, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fchmod(fd, mode)
+        if durable:
+            sync_file(fd)
     if durable:
         sync_folder(path.parent)
 
 
 def point(link: Path, target: str | Path) -> None:
     """Make a symbolic link point somewhere else, in one step."""
-    temporary = link.with_name(f".{link.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    temporary.symlink_to(target)
+    temporary = _beside(link)
+    with _replacing(link, temporary):
+        temporary.symlink_to(target)
+    sync_folder(link.parent)
+
+
+def _beside(path: Path) -> Path:
+    """A name in the same folder that nobody else takes."""
+    return path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+
+
+@contextmanager
+def _replacing(path: Path, temporary: Path) -> Iterator[None]:
+    """Put what is made at a temporary name at its own, when the block has made it; else leave nothing."""
     try:
-        temporary.replace(link)
+        yield
+        temporary.replace(path)
     except BaseException:
-        with suppress(OSError):
+        with suppress(OSError):  # what went wrong before is raised
             temporary.unlink()
         raise
-    sync_folder(link.parent)
 
 
 def remove_tree(folder: Path) -> None:
     """Remove a folder with all that it holds, also where its folders are read-only."""
-    with suppress(FileNotFoundError):
+    with suppress(FileNotFoundError):  # another process is removing it as well
         for inner, _, _ in os.walk(folder):
             Path(inner).chmod(0o755)
         shutil.rmtree(folder)

@@ -61,10 +61,15 @@ def sweep(layout: Layout) -> None:
 def _remove_done(layout: Layout, folder: Path) -> None:
     """Remove a download whose process died between storing the object and removing this."""
     if not any(_living(file) for file in folder.glob("owner.*")):
-        away = temporary(layout, folder.name)
-        with suppress(FileNotFoundError):
-            folder.rename(away)
-        durable.remove_tree(away)
+        _remove(layout, folder)
+
+
+def _remove(layout: Layout, folder: Path) -> None:
+    """Remove a download, in one step first: nobody may find the folder half removed."""
+    away = temporary(layout, folder.name)
+    with suppress(FileNotFoundError):  # another process has removed it
+        folder.rename(away)
+    durable.remove_tree(away)
 
 
 def claim(
@@ -87,7 +92,7 @@ def claim(
             continue
         if (owner := _living(found)) is not None:
             return Held(owner)
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError):  # another process was faster
             found.rename(folder / mine)
             os.utime(folder / mine)
             return _taken(layout, folder, size, piece, pwrite)
@@ -106,7 +111,7 @@ def _taken(layout: Layout, folder: Path, size: int | None, piece: int, pwrite: W
     try:
         return Ingest(layout, folder, size, piece=piece, pwrite=pwrite)
     except BaseException:
-        with suppress(OSError):
+        with suppress(OSError):  # what went wrong before is raised
             (folder / f"owner.{Owner.me()}").rename(folder / _FREE)
         raise
 
@@ -161,7 +166,7 @@ class Ingest:
 
     def beat(self) -> None:
         """Give a sign of life, for those on other machines that can't see this process."""
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError):  # it was taken over, as `commit` will say
             os.utime(self._mine)
 
     def note(self, text: str | None) -> None:
@@ -217,20 +222,17 @@ class Ingest:
             self.discard()
             return
         self._end()
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError):  # it was taken over
             self._mine.rename(self._folder / _FREE)
 
     def discard(self) -> None:
         """Let go, and leave nothing."""
         self._end()
-        # In one step first: nobody may find the folder half removed.
-        away = temporary(self._layout, self._folder.name)
-        with suppress(FileNotFoundError):
-            self._folder.rename(away)
-        durable.remove_tree(away)
+        _remove(self._layout, self._folder)
 
     def _end(self) -> None:
         self.partial.stop()
+        # Nothing rests on either any more: whoever goes on hashes all that is there, and `commit` has asked.
         with suppress(OSError):
             self._follower.finish()
         with suppress(OSError):

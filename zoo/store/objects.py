@@ -68,10 +68,9 @@ def set_aside(layout: Layout, digest: Digest) -> Path:
     if away.is_dir() and not away.is_symlink():
         durable.remove_tree(away)
     away.unlink(missing_ok=True)
-    with suppress(FileNotFoundError):
+    with suppress(FileNotFoundError):  # another process has set it aside
         durable.move(layout.object(digest), away)
-    with suppress(FileNotFoundError):
-        layout.sidecar(digest).unlink()
+    layout.sidecar(digest).unlink(missing_ok=True)
     return away
 
 

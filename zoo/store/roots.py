@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from zoo.store import durable
@@ -89,8 +89,7 @@ def running(layout: Layout, needs: Iterable[Path]) -> Iterator[Path]:
     try:
         yield root
     finally:
-        with suppress(FileNotFoundError):
-            root.unlink()
+        root.unlink(missing_ok=True)
 
 
 def _sweep(layout: Layout) -> None:
