@@ -203,7 +203,7 @@ def _write_new(temporary: Path, content: bytes, *, mode: int | None) -> None:
 
 def _sync_folder(folder: Path) -> None:
     """Make the file's new name last, where the filesystem can."""
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError):  # it cannot, and the file itself is there and whole
         descriptor = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)

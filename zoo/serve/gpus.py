@@ -113,14 +113,14 @@ def _drm(process: Path) -> int:
 
 
 def _readable(folder: Path) -> Iterator[str]:
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError):  # the process is gone, or another user's
         for file in folder.iterdir():
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):  # this descriptor was closed meanwhile
                 yield file.read_text("ascii", "replace")
 
 
 def _jetson(root: Path) -> Gpus | None:
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError):  # only boards with a device tree have that file
         if b"nvidia,tegra" in (root / "proc/device-tree/compatible").read_bytes():
             return Gpus(unified=True)
     return None

@@ -67,7 +67,7 @@ class Meter(Generic[P]):
         loop = asyncio.get_running_loop()
         looked = loop.time()
         while True:
-            with contextlib.suppress(TimeoutError):
+            with contextlib.suppress(TimeoutError):  # nothing was loaded, and it is time to look again
                 await asyncio.wait_for(self._wanted.wait(), AGAIN if self._scheduler.stirred(0.0) else None)
             self._wanted.clear()
             since, looked = looked, loop.time()
@@ -87,7 +87,7 @@ def _group(leader: int) -> Iterator[int]:
     import psutil  # noqa: PLC0415 - 20 ms that no start should pay
 
     for pid in psutil.pids():
-        with contextlib.suppress(ProcessLookupError, PermissionError):
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # it has ended, or is not ours
             if os.getpgid(pid) == leader:
                 yield pid
 

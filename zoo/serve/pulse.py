@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -82,11 +83,9 @@ class Pulse:
         if len(self._broadcast):
             await asyncio.sleep(_WATCHED)
             return
-        try:
+        with contextlib.suppress(TimeoutError):  # nobody came to watch
             async with asyncio.timeout(_SECOND):
                 await self._joined.wait()
-        except TimeoutError:
-            pass
 
     def _all(self) -> Iterator[bytes]:
         yield event("status", status(self._proxy))

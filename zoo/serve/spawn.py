@@ -53,6 +53,7 @@ class Spawned:
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the engine and all that it started."""
+        # All of it has ended; where only the ended engine is left, macOS forbids it instead.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, number)
 

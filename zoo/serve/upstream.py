@@ -83,7 +83,7 @@ class Upstream:
 
     async def fate(self) -> str:
         """How the engine ended, where it did just now."""
-        with contextlib.suppress(TimeoutError):
+        with contextlib.suppress(TimeoutError):  # it lives
             return f"it died: {await asyncio.wait_for(self.died(), _FATE)}"
         return "it closed the connection"
 

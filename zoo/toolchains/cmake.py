@@ -168,7 +168,7 @@ def _started(command: list[str], env: Mapping[str, str], folder: Path) -> Iterat
             yield process
         finally:
             if process.poll() is None:
-                with suppress(ProcessLookupError):
+                with suppress(ProcessLookupError):  # it ended just now
                     os.killpg(process.pid, signal.SIGKILL)
             os.close(held)
 

@@ -92,10 +92,10 @@ async def _serve(argv: list[str], port: int, listening: socket.socket, pipes: se
 
 async def _end(program: Process, ended: asyncio.Future[int]) -> None:
     """Have the program end; the signal may have come to it as well."""
-    with contextlib.suppress(ProcessLookupError):
+    with contextlib.suppress(ProcessLookupError):  # it has ended already
         program.terminate()
     await asyncio.wait((ended,), timeout=_GRACE)
-    with contextlib.suppress(ProcessLookupError):
+    with contextlib.suppress(ProcessLookupError):  # it did in time
         program.kill()
     await ended
 
@@ -140,6 +140,7 @@ async def _answers(port: int) -> bool:
 
 async def _pass(port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Pass on a connection, in both ways, until one side is gone."""
+    # Who asked sees that the connection ends, which is all that can be said to them here.
     with contextlib.closing(writer), contextlib.suppress(OSError):
         there, back = await asyncio.open_connection(_HOST, port)
         with contextlib.closing(back):
@@ -151,7 +152,7 @@ async def _pass(port: int, reader: asyncio.StreamReader, writer: asyncio.StreamW
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError):  # one side is gone, which ends the other as well
         while piece := await reader.read(_PIECE):
             writer.write(piece)
             await writer.drain()

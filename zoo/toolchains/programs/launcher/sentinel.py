@@ -58,7 +58,7 @@ def wait_for_go(pipes: Pipes) -> None:
 def tell_ready(pipes: Pipes) -> None:
     """Say that the engine answers; eai may have stopped listening."""
     if pipes.ready is not None:
-        with contextlib.suppress(BrokenPipeError):
+        with contextlib.suppress(BrokenPipeError):  # it has
             os.write(pipes.ready, READY)
 
 
@@ -124,7 +124,7 @@ def _wait(engine: int, watched: int, alive: int | None, seconds: float | None) -
 
 def _kill(engine: int) -> None:
     """Kill the engine, and its whole group where it leads one."""
-    with contextlib.suppress(ProcessLookupError):
+    with contextlib.suppress(ProcessLookupError):  # it has ended by itself
         if os.getpgid(engine) == engine:
             os.killpg(engine, signal.SIGKILL)
         else:
