@@ -16,7 +16,7 @@ def main(url: str, question: str) -> None:
         headers={"Content-Type": "application/json"},
     )
     sys.stdout.write(f"\n> {question}\n")
-    with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310 - as above
         for line in answer:
             event = line.decode().removeprefix("data: ").strip()
             if event and event != "[DONE]":

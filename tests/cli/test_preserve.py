@@ -96,7 +96,7 @@ def locked(work: Path, tmp_path: Path, store: Store) -> Path:
             "mmproj": (files["mmproj.gguf"],),
             "lora": (files["adapter.gguf"],),
             "chat_template": (files["mine.jinja"],),
-            "lora_scales": (1.0,),  # type: ignore[dict-item]
+            "lora_scales": (1.0,),  # type: ignore[dict-item] - no file
         },
     )
 

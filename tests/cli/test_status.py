@@ -68,7 +68,7 @@ def test_a_person_sees_everything_at_a_glance() -> None:
 
 
 def test_memory_that_both_share_is_one_line() -> None:
-    memory = {**STATUS["memory"], "unified": True}  # type: ignore[dict-item]
+    memory = {**STATUS["memory"], "unified": True}  # type: ignore[dict-item] - a table
     said = list(lines({**STATUS, "memory": memory}))
     assert said[3] == "  memory       1.9 GiB of 14.9 GiB, shared with the GPU"
     assert not any("GPU memory" in line for line in said)

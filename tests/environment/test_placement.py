@@ -20,7 +20,7 @@ def weights(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def locked(weights: Path) -> Model:
-    made = model("a", File(path="chat.gguf", digest="sha256:" + "0" * 64))  # type: ignore[arg-type]
+    made = model("a", File(path="chat.gguf", digest="sha256:" + "0" * 64))  # type: ignore[arg-type] - a digest, as text
     return replace(made, memory=900)
 
 

@@ -16,7 +16,7 @@ CHAT = a_model("chat", main=True)
 
 def seen(**counts: object) -> Seen:
     facts = dict.fromkeys(Seen.__dataclass_fields__, 0)
-    return Seen(**{**facts, "name": "chat", "state": "ready", "problem": None, **counts})  # type: ignore[arg-type]
+    return Seen(**{**facts, "name": "chat", "state": "ready", "problem": None, **counts})  # type: ignore[arg-type] - as the class has them
 
 
 class Watch:

@@ -53,7 +53,7 @@ def test_a_streamed_response_can_be_put_together_again(client: openai.OpenAI) ->
         whole = stream.get_final_response()
     assert text == whole.output_text == SAID
     assert [item.type for item in whole.output] == ["reasoning", "message"]
-    assert whole.output[0].content[0].text.strip() == THOUGHT  # type: ignore[union-attr,index]
+    assert whole.output[0].content[0].text.strip() == THOUGHT  # type: ignore[union-attr,index] - what it thought comes first
 
 
 def test_a_response_calls_a_tool(client: openai.OpenAI) -> None:

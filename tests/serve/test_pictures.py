@@ -46,7 +46,7 @@ async def shop() -> AsyncIterator[Gallery]:
 
 def listed(shop: Gallery, *more: str, **settings: object) -> Pictures:
     """Pictures that may be fetched from the gallery."""
-    return Pictures(policy=Policy.of((f"127.0.0.1:{shop.port}", *more)), **settings)  # type: ignore[arg-type]
+    return Pictures(policy=Policy.of((f"127.0.0.1:{shop.port}", *more)), **settings)  # type: ignore[arg-type] - as the class has them
 
 
 async def refused(made: Pictures, *urls: str) -> Problem:

@@ -108,7 +108,7 @@ async def test_the_next_model_is_read_ahead_while_the_old_one_drains(bench: Benc
 def test_one_model_at_a_time_is_read_ahead_and_only_once() -> None:
     begun: list[str] = []
     a, b = a_model("a"), a_model("b")
-    ahead = Ahead(lambda model: begun.append(model.name) or (lambda: begun.append(f"-{model.name}")))  # type: ignore[func-returns-value]
+    ahead = Ahead(lambda model: begun.append(model.name) or (lambda: begun.append(f"-{model.name}")))  # type: ignore[func-returns-value] - `append` gives None
     for each in (a, a, b, None, None, a):
         ahead.want(each)
     ahead.starts(b)

@@ -18,7 +18,7 @@ AnySlot = Slot[Any]
 
 
 def a_slot(name: str, host: int, gpu: int = 0, *, state: str = "unloaded", holds: int = 0) -> AnySlot:
-    slot: AnySlot = Slot(a_model(name), Memory(host, gpu), state=state)  # type: ignore[arg-type]
+    slot: AnySlot = Slot(a_model(name), Memory(host, gpu), state=state)  # type: ignore[arg-type] - one of the states
     if state in {"ready", "stopping"}:
         slot.loaded = Loaded(object(), 0.0, holds if state == "ready" else 0)
     return slot
@@ -67,7 +67,7 @@ def test_idle_models_go_where_those_loaded_take_more_than_planned() -> None:
         slot.used = float(number)
     slots[2].memory = Memory(6)
     assert names(made(slots, "").stop) == ["a"]
-    slots[0].loaded.holds = 1  # type: ignore[union-attr]
+    slots[0].loaded.holds = 1  # type: ignore[union-attr] - it is loaded
     assert names(made(slots, "").stop) == ["b"]
     slots[2].memory = Memory(4)
     assert names(made(slots, "").stop) == []

@@ -85,7 +85,7 @@ async def test_the_openai_client_lists_models(shared: Proxy) -> None:
 async def test_the_openai_client_understands_errors(shared: Proxy) -> None:
     async with client_of(shared) as client:
         with pytest.raises(openai.BadRequestError) as caught:
-            await client.chat.completions.create(model="chat", messages="x")  # type: ignore[arg-type]
+            await client.chat.completions.create(model="chat", messages="x")  # type: ignore[arg-type] - what no server takes
         assert caught.value.type == "invalid_request_error"
         with pytest.raises(openai.NotFoundError) as missing:
             await client.images.generate(prompt="a cat")

@@ -66,7 +66,7 @@ def test_a_second_signal_ends_at_once(proxies: Proxies, weights: Weights) -> Non
         lines = answer.iter_lines()
         next(lines)
         proxy.process.terminate()
-        until(lambda: "stopping" in json.loads(proxy.process.stdout.readline()))  # type: ignore[union-attr]
+        until(lambda: "stopping" in json.loads(proxy.process.stdout.readline()))  # type: ignore[union-attr] - it was started with a pipe
         assert proxy.end(signal.SIGINT) == 0
         assert proxy.said[-1] == {"whole": False}
         with pytest.raises(httpx2.RemoteProtocolError):

@@ -25,7 +25,7 @@ def a_state(**other: object) -> RunState:
         "sockets": "/nonexistent/eai-x",
         "secret": "s",
     }
-    return RunState(**{**facts, **other})  # type: ignore[arg-type]
+    return RunState(**{**facts, **other})  # type: ignore[arg-type] - as the class has them
 
 
 @pytest.fixture

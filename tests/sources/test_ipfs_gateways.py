@@ -127,8 +127,8 @@ def test_a_bad_gateway_is_put_aside_and_named_and_the_others_go_on(
     fetch(wanted)
     assert fetch.store.object(wanted.digest).read_bytes() == DATA
     named = [*fetch.of(WrongBytes), *fetch.of(Failed)]
-    assert [event.source for event in named] == [f"ipfs://{dag.root} at {urls[0]}"]  # type: ignore[union-attr]
-    assert bad.said in named[0].reason  # type: ignore[union-attr]
+    assert [event.source for event in named] == [f"ipfs://{dag.root} at {urls[0]}"]  # type: ignore[union-attr] - all have one
+    assert bad.said in named[0].reason  # type: ignore[union-attr] - as above
     # Those that were under way when it was put aside, and none after.
     assert len(worse.asked) <= 9
 

@@ -23,7 +23,7 @@ def a_model(name: str, memory: int = GIB, **more: object) -> ServedModel:
         "created": 1_700_000_000,
         "engine": EngineProgram(program=("/bin/false",), flags=(), env={}, cwd=Path("/")),
     }
-    return ServedModel(name=name, memory=memory, **{**facts, **more})  # type: ignore[arg-type]
+    return ServedModel(name=name, memory=memory, **{**facts, **more})  # type: ignore[arg-type] - as the class has them
 
 
 @dataclass(eq=False)

@@ -161,7 +161,7 @@ def running() -> Iterator[Hub]:
     hub = Hub(f"http://127.0.0.1:{ports[0]}", f"http://localhost:{ports[1]}")
     threads = []
     for handler, server in zip(handlers, servers, strict=True):
-        handler.hub = hub  # type: ignore[attr-defined]
+        handler.hub = hub  # type: ignore[attr-defined] - the class is made here
         server.daemon_threads = True
         threads.append(threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True))
         threads[-1].start()

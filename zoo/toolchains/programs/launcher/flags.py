@@ -48,7 +48,7 @@ def params(engine: ModuleType, words: list[str]) -> Any:  # noqa: ANN401 - the w
     return made
 
 
-def _apply(engine: ModuleType, made: Any, word: str, value: str, flag: Flag) -> None:  # noqa: ANN401
+def _apply(engine: ModuleType, made: Any, word: str, value: str, flag: Flag) -> None:  # noqa: ANN401 - of the wheel, which has no types
     try:
         flag.apply(engine, made, value)
     except AttributeError as error:  # this version of the wheel has no such setting
@@ -57,7 +57,7 @@ def _apply(engine: ModuleType, made: Any, word: str, value: str, flag: Flag) -> 
         raise Refused(f"{word} cannot be {value!r}: {error}") from error
 
 
-def _put(made: Any, path: str, value: object) -> None:  # noqa: ANN401
+def _put(made: Any, path: str, value: object) -> None:  # noqa: ANN401 - of the wheel, which has no types
     """Set `a.b.c` of the parameters."""
     *parents, last = path.split(".")
     for parent in parents:
@@ -115,7 +115,7 @@ def _choice(path: str, enum: str, prefix: str, **spelled: str) -> Flag:
 def _sampled(path: str, kind: str, inner: Flag) -> Flag:
     """A sampling default that also overrides the one in the model's own header."""
 
-    def apply(engine: ModuleType, made: Any, value: str) -> None:  # noqa: ANN401
+    def apply(engine: ModuleType, made: Any, value: str) -> None:  # noqa: ANN401 - of the wheel, which has no types
         inner.apply(engine, made, value)
         config = engine.common_params_sampling_config[f"COMMON_PARAMS_SAMPLING_CONFIG_{kind}"]
         _put(made, path, made.sampling.user_sampling_config | int(config))
@@ -158,7 +158,7 @@ def _threads_batch(_: ModuleType, made: object, value: str) -> None:
         _put(made, "cpuparams_batch.n_threads", int(value))
 
 
-def _lora_scaled(engine: ModuleType, made: Any, value: str) -> None:  # noqa: ANN401
+def _lora_scaled(engine: ModuleType, made: Any, value: str) -> None:  # noqa: ANN401 - of the wheel, which has no types
     path, _, scale = value.rpartition(":")
     adapter = engine.CommonAdapterLoraInfo(path, float(scale))
     _put(made, "lora_adapters", [*made.lora_adapters, adapter])
@@ -173,12 +173,12 @@ def _template_file(_: ModuleType, made: object, value: str) -> None:
     _put(made, "chat_template", Path(value).read_text("utf-8"))
 
 
-def _template_kwargs(_: ModuleType, made: Any, value: str) -> None:  # noqa: ANN401
+def _template_kwargs(_: ModuleType, made: Any, value: str) -> None:  # noqa: ANN401 - of the wheel, which has no types
     more = {str(key): json.dumps(item) for key, item in dict(json.loads(value)).items()}
     _put(made, "default_template_kwargs", {**made.default_template_kwargs, **more})
 
 
-def _reasoning(_: ModuleType, made: Any, value: str) -> None:  # noqa: ANN401
+def _reasoning(_: ModuleType, made: Any, value: str) -> None:  # noqa: ANN401 - of the wheel, which has no types
     if value == "auto":
         _put(made, "enable_reasoning", -1)
         return
