@@ -17,7 +17,8 @@ from zoo.ipfs.builder import Dag, build
 from zoo.ipfs.cid import RAW, SHA2_256, Cid
 from zoo.ipfs.receive import Receiver
 from zoo.ipfs.walk import Walk
-from zoo.share.app import CAR_TYPE, RAW_TYPE, application
+from zoo.share.app import application
+from zoo.share.asked import CAR_TYPE, RAW_TYPE
 from zoo.share.index import Index
 from zoo.store import Store
 
