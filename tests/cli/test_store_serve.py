@@ -181,4 +181,11 @@ def test_a_wrong_configuration_is_named(eai: Eai, work: Path, model: bytes) -> N
     done = eai("lock", **env)
     assert done.returncode == 1
     assert "config.toml:2: `ipfs.gatway`" in done.stderr
-    assert eai("fetch", "--from", "nowhere", **env).returncode == 2
+
+
+def test_an_address_with_a_password_is_refused_and_not_shown(eai: Eai) -> None:
+    done = eai("fetch", "--from", "http://me:secret@a.example")
+    assert done.returncode == 2
+    assert "secret" not in done.stderr
+    assert "no password" in done.stderr
+    assert eai("fetch", "--from", "nowhere").returncode == 2

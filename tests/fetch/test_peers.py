@@ -44,8 +44,15 @@ def test_a_dead_peer_is_named_once_and_left_alone(server: Server, fetcher: Fetch
         server.on(path_of(data), status(503))
     fetcher.peers = (server.url(""),)
     fetcher(*(artifact(data, server.on(f"/far{at}", honest(data))) for at, data in enumerate(DATA)), jobs=1)
-    assert sum(asked.path.startswith("/eai/") for asked in server.asked) == 2
+    assert sum(asked.path.startswith("/eai/") for asked in server.asked) == 1
     assert len(fetcher.of(Failed)) == 1
+
+
+def test_a_peer_that_says_when_to_come_again_is_asked_again(server: Server, fetcher: Fetcher) -> None:
+    server.on(path_of(DATA[0]), in_turn(status(503, Retry_After=0), honest(DATA[0])))
+    fetcher.peers = (server.url(""),)
+    fetcher(artifact(DATA[0], server.url("/far")))
+    assert {asked.path for asked in server.asked} == {path_of(DATA[0])}
 
 
 def test_a_lying_peer_is_named_and_left_alone(server: Server, fetcher: Fetcher) -> None:

@@ -131,9 +131,14 @@ def bring(
 
 
 def peer(text: str) -> str:
-    """An address of a store; argparse shows the name of this function where it is none."""
-    from zoo.config import is_base  # noqa: PLC0415 - only where `--from` is given
+    """An address of a store.
+
+    Raises:
+        ArgumentTypeError: It is none.
+    """
+    from zoo.config import BASE, is_base, unsecret  # noqa: PLC0415 - only where `--from` is given
+    from zoo.zoofile.problem import quoted  # noqa: PLC0415 - as above
 
     if not is_base(text):
-        raise ValueError(text)
+        raise argparse.ArgumentTypeError(f"{quoted(unsecret(text))} is no address of a store: {BASE}")
     return text

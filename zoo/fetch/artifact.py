@@ -35,7 +35,8 @@ class Manners:
 
     Attributes:
         tries: Failures in a row, without a new byte between them, after which the last source is given up.
-        tries_elsewhere: The same, while another source is left.
+        tries_elsewhere: The same, while another source is left. A peer is given up after one, unless it
+            says when to come again: it is on the next desk, or switched off.
         first: Seconds before the second try; they double from try to try.
         longest: Seconds that are never exceeded, whatever a server asks for.
         look: Seconds between two looks at a process that fetches the same.
@@ -184,10 +185,7 @@ class Getter:
             except Interrupted as error:
                 failures = 1 if ingest.partial.held > held else failures + 1
                 delay = manners.delay(error, failures)
-                if (
-                    failures >= (manners.tries if last else manners.tries_elsewhere)
-                    or delay > manners.longest
-                ):
+                if failures >= self._tries(uri, error, last=last) or delay > manners.longest:
                     raise
                 about = Retrying(
                     digest=self._artifact.digest,
@@ -200,6 +198,14 @@ class Getter:
                 self._around.slots.pause(delay)
             else:
                 return
+
+    def _tries(self, uri: str, error: Interrupted, *, last: bool) -> int:
+        """How many failures in a row are too many."""
+        manners = self._around.manners
+        if last:
+            return manners.tries
+        hopeless = uri in self._around.peers and error.retry_after is None
+        return 1 if hopeless else manners.tries_elsewhere
 
     def _stream(self, kind: SourceKind, uri: str, ingest: Ingest) -> None:
         artifact, around, partial = self._artifact, self._around, ingest.partial

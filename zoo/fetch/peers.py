@@ -28,17 +28,22 @@ class Peers:
         with self._lock:
             return [f"{base}{_PATH}{digest.hex}" for base in self._bases if base not in self._aside]
 
+    def __contains__(self, url: object) -> bool:
+        """Whether something is asked for at a peer there."""
+        base, path, _ = str(url).partition(_PATH)
+        return bool(path) and base in self._bases
+
     def blamed(self, url: str, error: EaiError) -> bool:
         """Take in that a source failed, and say whether people should hear of it.
 
         A peer that has not this one artifact is as it should be. One that fails otherwise is put aside
         for the rest of the fetch, and named once.
         """
-        base, path, _ = url.partition(_PATH)
-        if not path or base not in self._bases:
+        if url not in self:
             return True
         if isinstance(error, NotThere):
             return False
+        base = url.partition(_PATH)[0]
         with self._lock:
             known = base in self._aside
             self._aside.add(base)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
+import struct
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -32,11 +34,14 @@ if TYPE_CHECKING:
 
 STALL = 60.0
 """Seconds in which a client must take what waits for it, a block at most."""
+_PORTION = 1 << 18
+"""Bytes that are handed to a connection at a time: what a slow client has not taken is held twice."""
 _FOREVER = {
     "Cache-Control": "public, max-age=29030400, immutable",
     "X-Content-Type-Options": "nosniff",
 }
 _ONLY_CACHED = "only-if-cached"
+_AT_ONCE = struct.pack("ii", 1, 0)
 _HEX = frozenset("0123456789abcdef")
 _HEX_SIZE = 64
 _REFUSED = 400
@@ -142,8 +147,7 @@ class _Share:
             return _absent()
         response = web.StreamResponse(headers={**headers, "Content-Length": str(len(data))})
         await response.prepare(request)
-        if data:
-            await self._send(request, response, data)
+        await self._send(request, response, data)
         await response.write_eof()
         return response
 
@@ -167,7 +171,8 @@ class _Share:
         try:
             while (block := await asyncio.to_thread(_next, blocks)) is not None:
                 name = bytes(block.cid)
-                await self._send(request, response, varint(len(name) + len(block.data)) + name + block.data)
+                await self._send(request, response, varint(len(name) + len(block.data)) + name)
+                await self._send(request, response, block.data)
         except (SourceChanged, OSError):
             # What is missing must not look like an end. A client that left is an OSError, too.
             _break(request)
@@ -181,9 +186,11 @@ class _Share:
         Raises:
             ConnectionError: The client is gone.
         """
+        view = memoryview(data)
         try:
             async with asyncio.timeout(self._stall):
-                await response.write(data)
+                for at in range(0, len(data), _PORTION):
+                    await response.write(view[at : at + _PORTION])
         except TimeoutError:
             _break(request)
             raise ConnectionAbortedError from None
@@ -210,8 +217,10 @@ def _known(request: web.Request, tag: str) -> bool:
 
 
 def _break(request: web.BaseRequest) -> None:
-    """End the connection, so that nobody takes what was sent for the whole."""
+    """End the connection with a reset: to HTTP/1.0 any other end would look like that of a CAR."""
     if request.transport is not None:
+        sock = request.transport.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
         request.transport.abort()
 
 

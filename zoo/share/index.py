@@ -198,7 +198,7 @@ def _children(node: bytes, at: int, wanted: range | None) -> Iterator[tuple[Cid,
     """Give a node's links and where their bytes begin; of the bytes that are wanted."""
     links, entry = unixfs.decode_node(node)
     for link, size in zip(links, entry.blocksizes, strict=True):
-        if wanted is None or (at < wanted.stop and at + size > wanted.start):
+        if wanted is None or (wanted and at < wanted.stop and at + size > wanted.start):
             yield link.cid, at
         at += size
 
