@@ -165,6 +165,12 @@ async def test_a_car_of_some_bytes_has_the_blocks_that_prove_them(
     assert [block.cid for block in car.blocks([data])] == expected
 
 
+async def test_the_probe_has_a_car_too(ask: Ask) -> None:
+    for query in ("", "&entity-bytes=0:*", "&dag-scope=block", "&car-dups=y"):
+        response, data = await ask(f"/ipfs/bafkqaaa?format=car{query}")
+        assert (response.status, list(car.blocks([data]))) == (200, [])
+
+
 async def test_bytes_that_a_file_has_not_and_words_that_mean_nothing_are_refused(ask: Ask) -> None:
     root = dag(DATA).root
     queries = (

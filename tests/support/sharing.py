@@ -54,8 +54,14 @@ def digest_of(data: bytes) -> Digest:
 
 
 @contextmanager
-def store_served(home: Path, *words: str) -> Iterator[str]:
-    """Serve the store of a data folder; gives the address once every object can be had by CID."""
+def store_served(home: Path, *words: str, number: signal.Signals = signal.SIGTERM) -> Iterator[str]:
+    """Serve the store of a data folder; gives the address once every object can be had by CID.
+
+    Args:
+        home: The data folder.
+        words: More of the command.
+        number: The signal that ends it.
+    """
     process = subprocess.Popen(
         [sys.executable, "-m", "zoo", "store", "serve", "--port", "0", *words],
         env={
@@ -78,7 +84,7 @@ def store_served(home: Path, *words: str) -> Iterator[str]:
         assert url, process.stderr.read()
         yield url
     finally:
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(number)
         _, rest = process.communicate(timeout=30)
     assert process.returncode == 0, rest
     assert "Traceback" not in rest

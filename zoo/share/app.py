@@ -123,7 +123,7 @@ class _Share:
             return web.Response(status=error.status, text=f"{error}\n")
         except Malformed as error:
             return web.Response(status=400, text=f"{error.message}\n")
-        size = self._index.has(cid)
+        size = await asyncio.to_thread(self._index.has, cid)
         if size is None:
             cached = _ONLY_CACHED in request.headers.get("Cache-Control", "")
             return web.Response(status=412, text="not here\n") if cached else _absent()
@@ -158,7 +158,7 @@ class _Share:
         if wanted.bytes is not None:
             size = self._index.size(cid) or 0
             span = wanted.bytes.of(size)
-            if not span and wanted.bytes.outside(size):
+            if size and wanted.bytes.outside(size):
                 return web.Response(status=400, text=f"it has {size} bytes, and none of those\n")
         if wanted.root_only:
             span = range(0)

@@ -22,6 +22,8 @@ from zoo.store import Store
 
 _LOOK = 10.0
 """Seconds between two looks for new objects."""
+_EACH = 512
+"""Connections from one address at a time: a team behind one router comes from there, with 8 for each fetch."""
 _GRACE = 0.5
 """Seconds that answers under way have when it stops; whoever fetches goes on where it was cut off."""
 
@@ -62,7 +64,7 @@ def share(
     try:
         # uvloop has no sendfile.
         with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
-            runner.run(_serve(app, sock, limits or Limits()))
+            runner.run(_serve(app, sock, limits or Limits(each=_EACH)))
     finally:
         stopped.set()
 
