@@ -23,7 +23,7 @@ from zoo.store import Store
 _LOOK = 10.0
 """Seconds between two looks for new objects."""
 _EACH = 512
-"""Connections from one address at a time: a team behind one router comes from there, with 8 for each fetch."""
+"""Connections from one address at a time: a team behind one router comes from there, each fetch with 8."""
 _GRACE = 0.5
 """Seconds that answers under way have when it stops; whoever fetches goes on where it was cut off."""
 
