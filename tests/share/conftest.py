@@ -33,7 +33,7 @@ async def shared(store: Store) -> AsyncIterator[Shared]:
     index.scan()
     runner = web.AppRunner(application(store, index, host="127.0.0.1", stall=STALL), shutdown_timeout=1)
     await runner.setup()
-    made = handlers(cast("web.Server", runner.server), Limits(connections=CONNECTIONS))
+    made = handlers(cast("web.Server", runner.server), Limits(connections=CONNECTIONS, stall=STALL))
     server = await asyncio.get_running_loop().create_server(made, "127.0.0.1", 0)
     yield Shared(server.sockets[0].getsockname()[1], index)
     server.close()

@@ -8,7 +8,8 @@ import os
 from contextlib import suppress
 
 import pytest
-from support.sharing import DATA, MIDDLING, SMALL, Ask, Shared, dag, digest_of, hex_of
+from support.fetching import digest_of
+from support.sharing import DATA, MIDDLING, SMALL, Ask, Shared, dag, hex_of
 
 from zoo.ipfs import car
 from zoo.ipfs import cid as cids

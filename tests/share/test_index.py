@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.sharing import DATA, MIDDLING, dag, digest_of
+from support.fetching import digest_of
+from support.sharing import DATA, MIDDLING, dag
 
 from zoo.digest import Digest
 from zoo.errors import SourceChanged

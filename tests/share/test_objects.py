@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from support.sharing import DATA, SMALL, digest_of
+from support.fetching import digest_of
+from support.sharing import DATA, SMALL
 
 from zoo.digest import Digest
 from zoo.errors import EaiError

@@ -15,7 +15,6 @@ from pathlib import Path
 from aiohttp import ClientResponse
 
 import zoo
-from zoo.digest import Digest
 from zoo.ipfs.builder import Dag, build
 from zoo.share.index import Index
 
@@ -47,10 +46,6 @@ def dag(data: bytes) -> Dag:
 
 def hex_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
-
-
-def digest_of(data: bytes) -> Digest:
-    return Digest.of_hex(hex_of(data))
 
 
 @contextmanager

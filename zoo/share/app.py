@@ -92,7 +92,13 @@ class _Whole(web.FileResponse):
             return await super().prepare(request)  # which says that it is not there
         with file:
             size = os.fstat(file.fileno()).st_size
-            writer = await super().prepare(request)
+            try:
+                writer = await super().prepare(request)
+            except RuntimeError as error:
+                # So asyncio says, before anything is sent, that the client has left.
+                if request.transport is None or request.transport.is_closing():
+                    raise ConnectionAbortedError from error
+                raise
             if os.fstat(file.fileno()).st_size != size:
                 # Less was sent than was announced: whatever comes next would be taken for the rest.
                 _break(request)

@@ -71,7 +71,7 @@ async def _aside(find_out: Callable[[], bool]) -> bool:
     def work() -> None:
         answer = False
         try:
-            with suppress(EaiError):
+            with suppress(EaiError):  # it cannot be read, so it cannot be given
                 answer = find_out()
         finally:
             with suppress(RuntimeError):  # the loop is closed

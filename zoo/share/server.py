@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -26,24 +27,24 @@ def handlers(server: web.Server, limits: Limits) -> Callable[[], web.RequestHand
         limits: How many connections there may be, and how long one may be silent.
     """
     loop, connections = asyncio.get_running_loop(), Connections(limits)
-    return lambda: _Handler(server, loop, connections, limits.idle)
+    return lambda: _Handler(server, loop, connections, limits)
 
 
 class _Handler(web.RequestHandler):
     def __init__(
-        self, server: web.Server, loop: asyncio.AbstractEventLoop, connections: Connections, idle: float
+        self, server: web.Server, loop: asyncio.AbstractEventLoop, connections: Connections, limits: Limits
     ) -> None:
         # aiohttp counts from the last answer: a request must have come whole by then.
         super().__init__(
             server,
             loop=loop,
-            keepalive_timeout=idle,
+            keepalive_timeout=limits.idle,
             access_log=_NO_LOG,
             max_line_size=LINE,
             max_field_size=LINE,
             max_headers=HEADERS,
         )
-        self._connections = connections
+        self._connections, self._stall = connections, limits.stall
         self._address: str | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -53,6 +54,7 @@ class _Handler(web.RequestHandler):
         address = str(name[0]) if isinstance(name, tuple) else ""
         if self._connections.enter(address):
             self._address = address
+            _let_go_of_the_silent(transport, self._stall)
             return
         cast("asyncio.Transport", transport).write(_CROWDED)
         self.force_close()
@@ -68,3 +70,10 @@ class _Handler(web.RequestHandler):
         """Log what went wrong; not that a client left, or sent something that is no HTTP."""
         if not isinstance(kw.get("exc_info"), _THEIRS):
             super().log_exception(*args, **kw)
+
+
+def _let_go_of_the_silent(transport: asyncio.BaseTransport, seconds: float) -> None:
+    """End the connection where a client takes nothing so long; nobody else watches while the system sends."""
+    sock = transport.get_extra_info("socket")
+    if sock is not None and hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux has it
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000))
