@@ -11,12 +11,10 @@ import pytest
 from aiohttp import ClientResponse, ClientSession, TCPConnector, web
 
 from zoo.digest import Digest
-from zoo.ipfs import car
+from zoo.ipfs import car, walk
 from zoo.ipfs import cid as cids
 from zoo.ipfs.builder import Dag, build
 from zoo.ipfs.cid import RAW, SHA2_256, Cid
-from zoo.ipfs.receive import Receiver
-from zoo.ipfs.walk import Walk
 from zoo.share.app import CAR_TYPE, RAW_TYPE, application
 from zoo.share.index import Index
 from zoo.store import Store
@@ -92,18 +90,10 @@ async def test_the_form_may_be_asked_for_in_either_way(ask: Ask) -> None:
 async def test_a_car_holds_the_whole_file(ask: Ask) -> None:
     root = dag(DATA).root
     _, data = await ask(f"/ipfs/{root}?format=car")
-    got = bytearray(len(DATA))
-
-    def write(at: int, piece: bytes) -> None:
-        got[at : at + len(piece)] = piece
-
-    receiver = Receiver(
-        Walk(root, size=len(DATA), max_size=1 << 30), write, lambda at, length: bytes(got[at : at + length])
-    )
-    receiver.feed(data)
-    receiver.finish()
-    assert got == DATA
-    assert [block.cid for block in car.blocks([data])] == [block.cid for block in dag(DATA).blocks()]
+    blocks = {block.cid: block.data for block in car.blocks([data])}
+    assert list(blocks) == [block.cid for block in dag(DATA).blocks()]
+    whole = walk.read(walk.Walk(root, size=len(DATA), max_size=1 << 30), blocks.__getitem__)
+    assert b"".join(whole) == DATA
     _, only = await ask(f"/ipfs/{root}?format=car&dag-scope=block")
     assert [block.cid for block in car.blocks([only])] == [root]
 

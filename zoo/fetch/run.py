@@ -16,6 +16,7 @@ from zoo.fetch.plan import Plan, label
 from zoo.fetch.streams import Slots, Stopped
 from zoo.lock.model import Artifact, SourceKind
 from zoo.sources.base import Source
+from zoo.sources.cars import CarFile, have
 from zoo.store import Store
 from zoo.store.durable import disk_errors
 
@@ -34,6 +35,7 @@ def fetch(
     jobs: int = JOBS,
     manners: Manners | None = None,
     peers: Sequence[str] = (),
+    cars: Sequence[CarFile] = (),
 ) -> None:
     """Get every missing artifact into the store, verified.
 
@@ -46,6 +48,7 @@ def fetch(
         jobs: How many streams there may be at once, of all files together.
         manners: How often and how long to try.
         peers: Stores on the network that are asked first, by address.
+        cars: CAR files, which the CIDs that they have are read from before all, also offline.
 
     Raises:
         NoSpace: The disk is full, or would be. What has come is kept.
@@ -55,7 +58,7 @@ def fetch(
         KeyboardInterrupt: What has come is kept.
     """
     if offline:
-        _refuse_connections(plan, sources)
+        _refuse_connections(plan, sources, cars)
     if not plan.missing:
         return
     store.require(plan.bytes)
@@ -69,13 +72,19 @@ def fetch(
         offline=offline,
         held={},
         peers=Peers(peers),
+        cars=cars,
     )
     _Crew(plan.missing, around).run(jobs)
 
 
-def _refuse_connections(plan: Plan, sources: Mapping[SourceKind, Source]) -> None:
+def _refuse_connections(plan: Plan, sources: Mapping[SourceKind, Source], cars: Sequence[CarFile]) -> None:
     local = {kind for kind in sources if sources[kind].local}
-    far = [artifact for artifact in plan.missing if not any(kind in local for kind, _ in artifact.sources())]
+    far = [
+        artifact
+        for artifact in plan.missing
+        if not any(kind in local for kind, _ in artifact.sources())
+        and not any(have(cars, uri) for uri in artifact.ipfs)
+    ]
     if far:
         lines = [f"  {label(artifact)}  {artifact.size:,} bytes  {artifact.digest}" for artifact in far]
         raise Offline(
