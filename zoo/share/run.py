@@ -10,6 +10,7 @@ from aiohttp import web
 
 from zoo.share.app import application
 from zoo.share.index import Index
+from zoo.share.named import named
 from zoo.store import Store
 
 _LOOK = 10.0
@@ -27,7 +28,7 @@ def share(store: Store, sock: socket.socket, *, host: str, indexed: Callable[[in
         host: What that is bound to.
         indexed: Is told, from another thread, how many objects can be had by CID, whenever that changed.
     """
-    index = Index(store)
+    index = Index(store, lambda: named(store.projects()))
     stopped = threading.Event()
 
     def watch() -> None:
