@@ -91,12 +91,12 @@ def test_of_a_cut_car_all_that_is_whole_is_found(cut: int) -> None:
     ("data", "why"),
     [
         (b"", "at byte 0, a varint does not end"),
-        (b"GGUF and more", "at byte 0 something of 71 bytes begins, and 12 are left"),
+        (b"GGUF and more", "at byte 0, 71 bytes should follow, and 12 are left"),
         (varint(2 << 20) + bytes(2 << 20), "does not begin as a CAR"),
         (b"\x0a\xa1\x67version\x02" + bytes(60), "version 2; only 1"),
-        (HEADER + b"\x00", f"at byte {len(HEADER)} something of 0 bytes"),
+        (HEADER + b"\x00", f"at byte {len(HEADER)}, 0 bytes should follow"),
         (HEADER + b"\xff" * 20, f"at byte {len(HEADER)}, a varint does not end"),
-        (HEADER + varint(1 << 62), f"at byte {len(HEADER)} something of"),
+        (HEADER + varint(1 << 62), f"at byte {len(HEADER)}, 4,611,686,018,427,387,904 bytes should follow"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(data: bytes, why: str) -> None:

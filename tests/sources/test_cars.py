@@ -160,7 +160,17 @@ def test_a_car_that_becomes_shorter_meanwhile_is_found_out(make: Make) -> None:
 def test_what_is_no_car_has_nothing_and_says_so(make: Make) -> None:
     file = make(b"GGUF and more")
     assert file.damage is not None
+    assert file.count == 0
     assert not have([file], f"ipfs://{cids.of(b'', RAW)}")
+
+
+def test_a_disk_that_can_no_longer_be_read_is_named_with_the_place(tmp_path: Path) -> None:
+    cid = cids.of(b"here", RAW)
+    (tmp_path / "usb.car").write_bytes(car({str(cid): b"here"}))
+    with opened(tmp_path / "usb.car") as file:
+        assert file.block(cid, 4) == b"here"
+    with pytest.raises(SourceError, match=r"usb\.car: at byte [0-9]+: "):
+        file.block(cid, 4)
 
 
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:

@@ -159,7 +159,7 @@ def _car(path: Path, out: Output) -> Iterator[CarFile]:
     out.say(f"looking through {path}")
     with opened(path) as file:
         if file.damage is not None:
-            out.warn(f"{path}: {file.damage}; only blocks that lie before are used")
+            out.warn(f"{path}: {file.damage}; {count(file.count, 'block')} of it can be used")
         yield file
 
 

@@ -96,7 +96,7 @@ def _extent(head: bytes, at: int, size: int) -> tuple[int, int]:
         raise Malformed(f"at byte {at:,}, {error.message}") from None
     start, stop = at + behind, at + behind + length
     if not length or stop > size:
-        raise Malformed(f"at byte {at:,} something of {length:,} bytes begins, and {size - start:,} are left")
+        raise Malformed(f"at byte {at:,}, {length:,} bytes should follow, and {size - start:,} are left")
     return start, stop
 
 

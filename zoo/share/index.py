@@ -163,7 +163,7 @@ class Index:
 
     def _leaves(self, digest: Digest, size: int, profile: Profile) -> bytes:
         """Give the hashes of an object's leaves: those that are kept, or else of its bytes."""
-        cache = self._store.layout.leaves(digest, _cut(profile))
+        cache = self._store.layout.leaves(digest, _form(profile))
         known = _load(cache, -(-size // profile.chunk) or 1)
         if known is None:
             with self._store.object(digest).open("rb", buffering=0) as file:
@@ -176,7 +176,7 @@ class Index:
         return known
 
 
-def _cut(profile: Profile) -> str:
+def _form(profile: Profile) -> str:
     """Say how a profile cuts a file, where it does so otherwise than unixfs-v1-2025."""
     if (profile.chunk, profile.raw) == (UNIXFS_V1_2025.chunk, UNIXFS_V1_2025.raw):
         return ""

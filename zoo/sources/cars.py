@@ -26,13 +26,14 @@ class CarFile:
     Attributes:
         url: The path.
         damage: Why only a part of it can be used; None where all of it can.
+        count: Distinct blocks that can be used.
     """
 
     def __init__(self, path: Path, descriptor: int) -> None:
         self.url = str(path)
         self._descriptor = descriptor
         self._index = carindex.index(self._read, os.fstat(descriptor).st_size)
-        self.damage = self._index.damage
+        self.damage, self.count = self._index.damage, len(self._index.spans)
 
     def has(self, cid: Cid) -> bool:
         """Whether it says that it has a block."""
