@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from support import kubo, node
 from support.fetching import artifact
 from support.gateway import noise
 from support.locked import model
-from support.lying import Server, honest, serving
+from support.lying import Server, honest
 from support.roundtrip import Eai
 
 from zoo.ipfs import builder
@@ -26,12 +25,6 @@ from zoo.zoofile.model import Server as ServerTable
 MIB = 1 << 20
 LION, BEAR = noise(5 * MIB + 12_345), noise(3 * MIB)
 NOWHERE = "http://127.0.0.1:9/m.gguf"
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with serving() as running:
-        yield running
 
 
 @pytest.fixture

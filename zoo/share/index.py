@@ -70,9 +70,7 @@ class Index:
                 with suppress(EaiError, OSError):  # taken away meanwhile, or it cannot be read
                     self._add_object(digest)
                     count += 1
-        with suppress(
-            EaiError, OSError
-        ):  # whatever keeps others from being found keeps none from being served
+        with suppress(EaiError, OSError):  # as above; those that are left are tried at the next look
             for digest, cid in self._named():
                 if not stopped() and digest in self._roots and (digest, cid) not in self._tried:
                     self._tried.add((digest, cid))

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from zoo.store import durable
@@ -65,7 +65,7 @@ def register(layout: Layout, link: Path) -> Path:
 def projects(layout: Layout) -> Iterator[Path]:
     """Give the folders of the projects that told the store of themselves, gone ones too."""
     for root in sorted(layout.auto_roots.glob("*")):
-        with suppress(OSError):
+        with suppress(OSError):  # no link, or gone meanwhile: nothing of ours
             current = root.readlink()
             if current.parts[-2:] == _CURRENT:
                 yield current.parents[1]
