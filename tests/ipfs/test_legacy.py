@@ -102,6 +102,8 @@ def test_metadata_is_written_byte_for_byte_as_the_old_uploader_did() -> None:
         (metadata(files=[part(0), part(1, cid="Qm")]), "no CID"),
         (metadata(files=[part(0), part(1, size_mb=-1)]), "size_mb"),
         (metadata(files=[part(0), part(1, size_mb="1")]), "size_mb"),
+        (metadata(files=[part(0), part(1, size_mb=1e308)]), "size_mb"),
+        (metadata(files=[part(0), part(1, file_hash=DIGEST + "\n")]), "file_hash"),
         (metadata(chunk_size_mb=0), "chunk_size_mb"),
         (metadata(task="x" * 2000), "task"),
     ],

@@ -45,6 +45,7 @@ def unpack(
     if not isinstance(source, Unpacks):
         raise SourceError(f"{uri}: sources of kind {kind} have no archives")
     found: list[Found] = []
+    spare: list[Found] = []
     with source.unpack(uri, told_aside(progress, name, uri)) as members:
         for member in members:
             one = {kind: _One(member)}
@@ -58,8 +59,10 @@ def unpack(
                 progress=progress,
                 manners=_ONCE,
             )
-            found.append(Found(path=member.path, uri=member.uri, size=size, digest=digest, part=member.part))
-    return tuple(found)
+            one_found = Found(path=member.path, uri=member.uri, size=size, digest=digest, part=member.part)
+            (spare if member.spare else found).append(one_found)
+    whole = any(each.part != "mmproj" for each in found)
+    return tuple(found) if whole else (*found, *spare)
 
 
 class _One:

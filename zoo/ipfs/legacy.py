@@ -32,7 +32,7 @@ _MIB = 1 << 20
 _LETTERS = 26
 
 _Short = Annotated[str, Meta(max_length=1024)]
-_Number = Annotated[float, Meta(ge=0)]
+_Number = Annotated[float, Meta(ge=0, le=1 << 40)]
 _Form = TypeVar("_Form", bound=Struct)
 
 
@@ -89,7 +89,7 @@ class Lora:
 
 class _Part(Struct, frozen=True):
     cid: _Short
-    file_hash: Annotated[str, Meta(pattern="^[0-9a-fA-F]{64}$")]
+    file_hash: Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{64}\Z")]
     size_mb: _Number
     file_name: _Short
 

@@ -98,6 +98,7 @@ class Ipfs:
                     size=member.size,
                     part=member.part,
                     chunks=member.chunks,
+                    spare=member.spare,
                 )
                 for member in members
             )
