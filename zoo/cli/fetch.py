@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from zoo.cli.choosing import add_variant_option, chosen
 from zoo.cli.holding import hold
+from zoo.cli.numbers import whole
 from zoo.cli.output import Output
 from zoo.cli.project import Project, add_offline_option, add_project_option, configuration, open_store
 from zoo.cli.text import count, size
@@ -46,8 +47,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_offline_option(parser)
     parser.add_argument(
         "--jobs",
-        type=int,
-        choices=range(1, 65),
+        type=whole(1, 64),
         default=JOBS,
         metavar="N",
         help=f"connections at once (default: {JOBS})",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.cli.command import Commands, add_command
+from zoo.cli.numbers import gigabytes, whole
 from zoo.cli.output import Output
 from zoo.cli.preserve import add_target_options, refuse_car, where
 from zoo.cli.project import open_store
@@ -41,7 +42,7 @@ def configure(commands: Commands) -> None:
     preserve.add_argument(
         "--task", choices=OLD_TASKS, default="chat", help="what the model is for (default: chat)"
     )
-    preserve.add_argument("--ram", type=_gigabytes, metavar="GB", help="memory that serving it takes")
+    preserve.add_argument("--ram", type=gigabytes, metavar="GB", help="memory that serving it takes")
     preserve.add_argument("--hf-repo", metavar="OWNER/REPO", help="where it is on the Hugging Face Hub")
     preserve.add_argument("--hf-file", metavar="FILE", help="its file there")
     preserve.add_argument(
@@ -53,16 +54,14 @@ def configure(commands: Commands) -> None:
     )
     preserve.add_argument(
         "--zip-chunk-size",
-        type=int,
-        choices=range(1, 10_001),
+        type=whole(1, 10_000),
         default=PART_MIB,
         metavar="MB",
         help="the size of a part, in MiB (default: 512)",
     )
     preserve.add_argument(
         "--threads",
-        type=int,
-        choices=range(1, 257),
+        type=whole(1, 256),
         default=THREADS,
         metavar="N",
         help="threads that compress (default: 16)",
@@ -118,10 +117,3 @@ def _report(done: Preserved, out: Output, *, as_json: bool) -> int:
     out.say(f"{archive.folder} is preserved in {count(len(archive.parts), 'part')}, {total}; its CID is")
     out.print(str(done.cid))
     return 0
-
-
-def _gigabytes(text: str) -> float:
-    number = float(text)
-    if not 0 < number < 1e6:  # noqa: PLR2004 - a petabyte, which no machine has
-        raise ValueError
-    return number

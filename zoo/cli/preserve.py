@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo.cli.numbers import whole
 from zoo.cli.output import Output
 from zoo.cli.project import Project, add_project_option, open_store
 from zoo.cli.text import count
@@ -73,8 +74,7 @@ def add_target_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--max-retries",
-        type=int,
-        choices=range(101),
+        type=whole(0, 100),
         default=5,
         metavar="N",
         help="how often a target that breaks off is tried again (default: 5)",
