@@ -136,6 +136,7 @@ def test_shards_lie_under_their_own_names_where_old_installations_look(
         (("--folder-path", "eyes", "--threads", "0"), 2, "'0' is no whole number from 1 to 256\n"),
         (("--folder-path", "eyes", "--zip-chunk-size", "x"), 2, "'x' is no whole number from 1 to 10000\n"),
         (("--folder-path", "eyes", "--max-retries", "101"), 2, "'101' is no whole number from 0 to 100\n"),
+        (("--folder-path", "eyes", "--task", "image-edit"), 5, "only if --config-name says its kind"),
         (("--folder-path", "eyes", "--to", "car", "x.car"), 2, "fits in no CAR"),
         (("--folder-path", "eyes", "--to", "kubo", "eyes"), 2, "one word too many"),
     ],

@@ -18,6 +18,7 @@ from zoo.preserve.legacy_model import OLD_TASKS, PART_MIB, THREADS
 if TYPE_CHECKING:
     from zoo.preserve.legacy_model import Preserved
 
+_IMAGES = ("image-generation", "image-edit")
 _EXAMPLE = """example:
   eai model preserve --folder-path ./qwen3-1.7b --to kubo
 
@@ -64,7 +65,7 @@ def configure(commands: Commands) -> None:
         type=whole(1, 256),
         default=THREADS,
         metavar="N",
-        help="threads that compress (default: 16)",
+        help="threads that compress, two at least (default: 16)",
     )
     preserve.add_argument("--json", action="store_true", help="say what was done as JSON")
     preserve.set_defaults(model=_preserve)
@@ -79,6 +80,8 @@ def _preserve(args: argparse.Namespace, out: Output) -> int:
     from zoo.ipfs.legacy import Archive  # noqa: PLC0415 - as above
     from zoo.preserve import legacy_model  # noqa: PLC0415 - as above
 
+    if args.task in _IMAGES and args.config_name is None:
+        out.say("older installations serve an image model only if --config-name says its kind")
     folder = args.folder_path.absolute()
     entries = legacy_model.check_folder(folder, lora=args.lora, gguf_folder=args.gguf_folder)
     about = Archive(
@@ -94,7 +97,7 @@ def _preserve(args: argparse.Namespace, out: Output) -> int:
         gguf_folder=args.gguf_folder,
     )
     store = open_store()
-    store.require(min(3 * args.zip_chunk_size << 20, sum(entry.size for entry in entries)))
+    store.require(legacy_model.scratch_needed(entries, about))
     with targets(wanted, args) as places, shown(out) as tell:
         done = legacy_model.preserve(
             entries,

@@ -139,6 +139,7 @@ def _archives(models: Sequence[Model], wanted: Sequence[Where], args: argparse.N
 
     store = open_store()
     laid_out = [legacy_model.of_lock(model, store) for model in models]
+    store.require(max(legacy_model.scratch_needed(*each) for each in laid_out))
     done: dict[str, str] = {}
     with targets(wanted, args) as places, shown(out) as tell:
         for item in choose.items(models):

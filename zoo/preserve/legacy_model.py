@@ -157,6 +157,15 @@ def of_lock(model: Model, store: Store) -> tuple[tuple[Member, ...], Archive]:
     return _sorted(entries), about
 
 
+def scratch_needed(entries: tuple[Member, ...], about: Archive) -> int:
+    """Give how many bytes are in temporary files at most: three parts, of which one is being sent."""
+    return min(3 * _part_size(about), sum(entry.size for entry in entries))
+
+
+def _part_size(about: Archive) -> int:
+    return (about.part_mib or PART_MIB) * MIB
+
+
 def preserve(
     entries: tuple[Member, ...],
     about: Archive,
@@ -181,7 +190,7 @@ def preserve(
             parts than the JSON may list.
     """
     parts: list[Part] = []
-    size = (about.part_mib or 1) * MIB
+    size = _part_size(about)
     _rehearse(entries, about, size)
     with packed(entries, about.folder, part_size=size, threads=threads, scratch=scratch) as cut:
         for part in cut:

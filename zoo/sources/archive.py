@@ -105,10 +105,13 @@ def _unpacked(
 def _parts(archive: Archive, opened: OpenPart) -> Iterator[bytes]:
     for part in archive.parts:
         hasher = hashlib.sha256()
-        with opened(part) as download, download.read(0, None) as body:
-            for chunk in body.chunks:
-                hasher.update(chunk)
-                yield chunk
+        try:
+            with opened(part) as download, download.read(0, None) as body:
+                for chunk in body.chunks:
+                    hasher.update(chunk)
+                    yield chunk
+        except Malformed as error:
+            raise Malformed(f"{part.name} ({part.cid}): {error.message}", hint=error.hint) from None
         if hasher.hexdigest() != part.sha256.hex:
             raise IntegrityError(
                 f"{part.name} ({part.cid}) is not what the archive's own metadata says of it"
