@@ -124,7 +124,7 @@ class Getter:
 
     def _from_any(self, ingest: Ingest) -> None:
         attempts: list[Attempt] = []
-        order = self._order()
+        order = self.order()
         for index, (kind, uri) in enumerate(order):
             try:
                 self._from(kind, uri, ingest, last=index == len(order) - 1)
@@ -136,7 +136,7 @@ class Getter:
                 return
         raise failure(self._artifact, self._name, attempts)
 
-    def _order(self) -> list[tuple[SourceKind, str]]:
+    def order(self) -> list[tuple[SourceKind, str]]:
         """Give the sources in the order in which they are tried, without those that may not be."""
         around = self._around
         known = [(kind, uri) for kind, uri in self._artifact.sources() if kind in around.sources]

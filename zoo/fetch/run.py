@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 
 from zoo.errors import EaiError, NoSpace, Offline
+from zoo.fetch import together
 from zoo.fetch.artifact import Getter, Manners, Surroundings
 from zoo.fetch.events import Event, Progress
 from zoo.fetch.failures import combined
@@ -107,7 +108,7 @@ class _Crew:
     """The threads that each get one artifact after the other."""
 
     def __init__(self, artifacts: tuple[Artifact, ...], around: Surroundings) -> None:
-        self._waiting, self._around = deque(artifacts), around
+        self._waiting, self._around = deque(together.grouped(artifacts, around)), around
         self._changed = threading.Condition()
         self._running = 0
         self._errors: list[EaiError] = []
@@ -146,10 +147,11 @@ class _Crew:
         try:
             while not self._around.slots.stop.is_set():
                 try:
-                    artifact = self._waiting.popleft()
+                    group = self._waiting.popleft()
                 except IndexError:
                     break
-                self._get(artifact)
+                for artifact in together.left(group, self._around):
+                    self._get(artifact)
         except Stopped:
             pass
         except BaseException as error:  # noqa: BLE001 - raised again, in the thread that waits for us

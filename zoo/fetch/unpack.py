@@ -48,7 +48,7 @@ def unpack(
     spare: list[Found] = []
     with source.unpack(uri, told_aside(progress, name, uri)) as members:
         for member in members:
-            one = {kind: _One(member)}
+            one = {kind: One(member)}
             digest, size = fetch_unknown(
                 kind,
                 member.uri,
@@ -65,7 +65,7 @@ def unpack(
     return tuple(found) if whole else (*found, *spare)
 
 
-class _One:
+class One:
     """The newest file of an archive, as a source that has nothing else and gives it once."""
 
     kind: ClassVar[SourceKind] = "ipfs"
@@ -74,7 +74,7 @@ class _One:
     def __init__(self, member: Member) -> None:
         self.size: int | None = member.size
         self.validator: str | None = None
-        self._member = member
+        self._member, self._read = member, False
 
     def find(self, origin: Origin) -> tuple[Found, ...]:
         """There is nothing to look for."""
@@ -88,6 +88,13 @@ class _One:
 
     @contextmanager
     def read(self, start: int, stop: int | None) -> Iterator[Body]:
-        """Read it."""
+        """Read it.
+
+        Raises:
+            SourceError: It was read before.
+        """
         del start, stop
+        if self._read:
+            raise SourceError(f"{self._member.uri}: an archive gives each file once")
+        self._read = True
         yield Body(0, self._member.chunks, self._member.size)
