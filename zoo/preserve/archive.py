@@ -197,7 +197,7 @@ class _Splitter:
             self._cut.file.close()
         except BaseException as error:  # noqa: BLE001 - raised again, in the thread that takes the parts
             self._cut.file.close()
-            with suppress(_Stopped):
+            with suppress(_Stopped):  # nobody waits for it any more
                 self._hand(error)
 
     def cuts(self) -> Iterator[_Cut]:
