@@ -19,6 +19,7 @@ from support.roundtrip import Eai, there_and_back
 from support.sharing import store_served
 
 from zoo.ipfs import cid as cids
+from zoo.lock import toml
 from zoo.store import Store
 
 OLDER = ("--cid-version=1", "--chunker=size-262144", "--max-file-links=174", "--raw-leaves")
@@ -65,6 +66,38 @@ def test_a_file_is_locked_and_fetched_however_it_was_added(
     assert store.object(file.digest).read_bytes() == model
     [uri] = lock.artifacts()[file.digest].ipfs
     assert cids.parse(uri.removeprefix("ipfs://")).digest == cids.parse(root).digest
+
+
+def test_a_store_gives_a_file_under_the_cid_that_kubo_gave_it(
+    eai: Eai, work: Path, model: bytes, node: kubo.Node
+) -> None:
+    root = node.ipfs("add", "-Q", *OLDEST, stdin=model).decode().strip()
+    lock, store = there_and_back(eai, work, root, node.gateway)
+    with store_served(store.root.parent) as url:
+        (work / "config.toml").write_text(f'[ipfs]\ngateways = ["{url}"]\n')
+        (work / "zoo.lock").unlink()
+        third = {"EAI_HOME": str(work.parent / "third"), "EAI_CONFIG": str(work / "config.toml")}
+        done = eai("lock", **third)
+    assert done.returncode == 0, done.stderr
+    assert toml.load(work / "zoo.lock") == lock
+
+
+def test_preserving_adds_a_cid_of_its_own_and_each_alone_brings_the_file_back(
+    eai: Eai, work: Path, model: bytes, node: kubo.Node
+) -> None:
+    root = node.ipfs("add", "-Q", *OLDEST, stdin=model).decode().strip()
+    lock, store = there_and_back(eai, work, root, node.gateway)
+    done = eai("preserve", "--to", "car", "usb.car", EAI_HOME=str(store.root.parent))
+    assert done.returncode == 0, done.stderr
+    [file] = lock.model[0].files()
+    both = toml.load(work / "zoo.lock").artifacts()[file.digest].ipfs
+    assert set(both) > set(lock.artifacts()[file.digest].ipfs)
+    assert len(both) == 2
+    config = {"EAI_CONFIG": str(work / "config.toml")}
+    for home, words in (("from-kubo", ()), ("from-car", ("--from", "usb.car", "--offline"))):
+        done = eai("fetch", *words, **config, EAI_HOME=str(work.parent / home))
+        assert done.returncode == 0, done.stderr
+        assert Store(work.parent / home / "store").object(file.digest).read_bytes() == model
 
 
 def test_a_sharded_directory_gives_its_model_and_projector(

@@ -104,18 +104,23 @@ def test_a_lora_names_its_base_model(eai: Eai, work: Path, node: kubo.Node) -> N
     assert str(legacy.parse_lora(found["style/style/metadata.json"]).base) == base
 
 
-def test_shards_lie_under_their_own_names(eai: Eai, work: Path, node: kubo.Node) -> None:
+@pytest.mark.parametrize("inner", ["big", "big/big"])
+def test_shards_lie_under_their_own_names_where_old_installations_look(
+    eai: Eai, work: Path, node: kubo.Node, inner: str
+) -> None:
     folder = work / "big"
-    folder.mkdir()
+    (work / inner).mkdir(parents=True)
     names = ["big-00001-of-00002.gguf", "big-00002-of-00002.gguf"]
     for name in names:
-        (folder / name).write_bytes(name.encode())
+        (work / inner / name).write_bytes(name.encode())
+    (folder / "big-projector").write_bytes(PROJECTOR)
     words = ("--folder-path", str(folder), "--gguf-folder", "--task", "embed", "--to", "kubo")
     done = eai("model", "preserve", *words, EAI_KUBO_API=node.api)
     assert done.returncode == 0, done.stderr
     archive = legacy.parse(node.ipfs("cat", done.stdout.strip()))
     assert (archive.gguf_folder, archive.task) == (True, "embed")
-    assert unpacked(node, archive) == {f"big/{name}": name.encode() for name in names}
+    shards = {f"big/big/{name}": name.encode() for name in names}
+    assert unpacked(node, archive) == {"big/big-projector": PROJECTOR, **shards}
 
 
 @pytest.mark.parametrize(
@@ -125,8 +130,13 @@ def test_shards_lie_under_their_own_names(eai: Eai, work: Path, node: kubo.Node)
         (("--folder-path", "bare"), 1, "has no bare, which is what older installations"),
         (("--folder-path", "bare", "--lora"), 1, "metadata.json, which says what model the LoRA is for"),
         (("--folder-path", "bare", "--gguf-folder"), 1, "has no *.gguf"),
-        (("--folder-path", "eyes", "--ram", "much"), 2, "--ram"),
-        (("--folder-path", "eyes", "--ram", "-1"), 2, "--ram"),
+        (("--folder-path", "eyes", "--ram", "much"), 2, "--ram: 'much' is no number of gigabytes\n"),
+        (("--folder-path", "eyes", "--ram", "-1"), 2, "--ram: '-1' is no number of gigabytes\n"),
+        (("--folder-path", "eyes", "--ram", "nan"), 2, "--ram: 'nan' is no number of gigabytes\n"),
+        (("--folder-path", "eyes", "--threads", "0"), 2, "'0' is no whole number from 1 to 256\n"),
+        (("--folder-path", "eyes", "--zip-chunk-size", "x"), 2, "'x' is no whole number from 1 to 10000\n"),
+        (("--folder-path", "eyes", "--max-retries", "101"), 2, "'101' is no whole number from 0 to 100\n"),
+        (("--folder-path", "eyes", "--task", "image-edit"), 5, "only if --config-name says its kind"),
         (("--folder-path", "eyes", "--to", "car", "x.car"), 2, "fits in no CAR"),
         (("--folder-path", "eyes", "--to", "kubo", "eyes"), 2, "one word too many"),
     ],

@@ -1,4 +1,4 @@
-"""An environment that has lost every other source comes back from IPFS, past a gateway that lies."""
+"""An environment that has lost every other source comes back from IPFS: past a liar, or from a CAR."""
 
 from __future__ import annotations
 
@@ -38,10 +38,27 @@ def test_what_was_preserved_comes_back_from_ipfs_alone(world: World, tmp_path: P
 
     assert fetched.returncode == 0, fetched.stderr
     assert liar.url("") in fetched.stderr
-    for digest in toml.load(path).artifacts():
-        there = Store(tmp_path / "empty" / "store").object(digest)
-        assert there.read_bytes() == Store(mine.home / "store").object(digest).read_bytes()
+    everything_is_there(mine, tmp_path / "empty")
     answers(replace_home(mine, tmp_path / "empty"), served)
+
+
+def test_what_was_preserved_in_a_car_comes_back_without_any_network(world: World, tmp_path: Path) -> None:
+    mine, path = world.copy(tmp_path), tmp_path / "project" / "zoo.lock"
+    up(mine)
+    served = environment(mine)
+    mine.done("down")
+    mine.done("preserve", "--toolchains", "--to", "car", str(tmp_path / "usb.car"))
+    forget_all_but_ipfs(path)
+    mine.done("fetch", "--from", str(tmp_path / "usb.car"), "--offline", home=tmp_path / "empty")
+    everything_is_there(mine, tmp_path / "empty")
+    answers(replace_home(mine, tmp_path / "empty"), served)
+
+
+def everything_is_there(world: World, home: Path) -> None:
+    """Check that another store has the same bytes of all that the lock names."""
+    for digest in toml.load(world.folder / "zoo.lock").artifacts():
+        there = Store(home / "store").object(digest)
+        assert there.read_bytes() == Store(world.home / "store").object(digest).read_bytes()
 
 
 def only_cids_were_added(before: str, after: str) -> bool:

@@ -102,6 +102,8 @@ def test_metadata_is_written_byte_for_byte_as_the_old_uploader_did() -> None:
         (metadata(files=[part(0), part(1, cid="Qm")]), "no CID"),
         (metadata(files=[part(0), part(1, size_mb=-1)]), "size_mb"),
         (metadata(files=[part(0), part(1, size_mb="1")]), "size_mb"),
+        (metadata(files=[part(0), part(1, size_mb=1e308)]), "size_mb"),
+        (metadata(files=[part(0), part(1, file_hash=DIGEST + "\n")]), "file_hash"),
         (metadata(chunk_size_mb=0), "chunk_size_mb"),
         (metadata(task="x" * 2000), "task"),
     ],
@@ -155,6 +157,36 @@ def test_parts_are_named_as_split_names_them() -> None:
         "zyzz",
         "zzaaaa",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "why"), [("it's", "a quote"), ("é" * 119, "237 is the most"), ("../x", "lead out")]
+)
+def test_a_folder_whose_name_someone_could_not_unpack_is_refused(name: str, why: str) -> None:
+    with pytest.raises(Malformed, match=why):
+        legacy.check_folder(name)
+
+
+def test_the_parts_of_a_folder_with_the_longest_name_have_names_that_are_read() -> None:
+    name = legacy.check_folder("x" * legacy.FOLDER_MAX)
+    last = legacy.part_name(name, legacy.PARTS_MAX - 1)
+    assert parsed(metadata(folder_name=name, files=[part(0, file_name=last)], num_of_files=1)).parts
+
+
+@pytest.mark.parametrize(
+    ("about", "parts", "why"),
+    [
+        (Archive(folder="m", parts=()), 2000, "262144 is the most"),
+        (Archive(folder="m", parts=()), 20_000, "10000 are the most"),
+        (Archive(folder="m", parts=(), hf_repo="a/\udce9"), 1, "cannot be read"),
+    ],
+)
+def test_metadata_that_nobody_could_read_is_refused_before_it_is_written(
+    about: Archive, parts: int, why: str
+) -> None:
+    legacy.rehearse(Archive(folder="m", parts=()), parts=700)
+    with pytest.raises(Malformed, match=why):
+        legacy.rehearse(about, parts)
 
 
 def test_a_lora_is_read() -> None:

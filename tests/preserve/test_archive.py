@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import io
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from zoo.errors import EaiError, SourceChanged
+from zoo.errors import EaiError, NoSpace, SourceChanged
 from zoo.preserve.archive import Member, members, packed
 
 MIB = 1 << 20
@@ -88,6 +89,58 @@ def test_a_file_that_shrinks_meanwhile_is_an_error_and_not_a_wrong_archive(folde
     (folder / "qwen" / "b.gguf").write_bytes(DATA[:100])
     with pytest.raises(SourceChanged, match=r"b\.gguf became shorter"):
         pack(entries)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        (b"a\x1b[2J", "control characters"),
+        (b"caf\xe9", "not UTF-8"),
+        (b"a\\b", "lead out"),
+        (b"/".join([b"d"] * 32), "too deep"),
+    ],
+)
+def test_a_name_that_could_not_be_unpacked_again_is_refused(folder: Path, name: bytes, said: str) -> None:
+    path = os.path.join(os.fsencode(folder), name)  # noqa: PTH118 - a path of bytes
+    os.makedirs(path)  # noqa: PTH103 - as above
+    with pytest.raises(EaiError, match=said):
+        members(folder)
+
+
+def test_a_file_that_is_gone_is_an_error_that_names_it(folder: Path, pack: Pack) -> None:
+    entries = members(folder)
+    (folder / "qwen" / "b.gguf").unlink()
+    with pytest.raises(EaiError, match=r"b\.gguf cannot be read: No such file"):
+        pack(entries)
+
+
+def test_a_disk_that_becomes_full_ends_it_at_once(
+    folder: Path, pack: Pack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever waits for a part is told; a buffer that cannot be written would keep the file from closing."""
+    monkeypatch.setattr("tempfile.TemporaryFile", Full)
+    with pytest.raises(NoSpace, match="parts are put there until they are sent"):
+        pack(members(folder))
+
+
+class Full(io.BytesIO):
+    """A file on a disk with room for a megabyte."""
+
+    def __init__(self, **_: object) -> None:
+        super().__init__()
+
+    def write(self, data: memoryview, /) -> int:  # type: ignore[override]  # nothing else is written
+        if self.tell() + len(data) > MIB:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(data)
+
+
+def test_a_folder_for_parts_that_is_not_there_is_said(folder: Path, tmp_path: Path) -> None:
+    with (
+        pytest.raises(EaiError, match="a temporary file cannot be written"),
+        packed(members(folder), "qwen", part_size=MIB, threads=2, scratch=tmp_path / "nowhere") as cut,
+    ):
+        next(cut)
 
 
 def test_who_stops_in_the_middle_leaves_no_thread_and_no_file(folder: Path, tmp_path: Path) -> None:

@@ -81,6 +81,16 @@ def test_shards_are_all_taken(lock: Callable[..., Lock], shards: tuple[bytes, ..
         lock(Chest(members[::2]))
 
 
+def test_what_lies_beside_the_model_is_taken_only_where_there_is_no_other(
+    lock: Callable[..., Lock], llama: bytes, write: Callable[..., bytes]
+) -> None:
+    eyes = write("clip")
+    both = Chest([("cub.gguf", "weights", b"no model"), ("lion.gguf", "weights", llama)], ("cub.gguf",))
+    assert [file.path for file in lock(both).model[0].files()] == ["lion.gguf"]
+    alone = Chest([("cub.gguf", "weights", llama), ("mmproj-lion.gguf", "mmproj", eyes)], ("cub.gguf",))
+    assert [file.path for file in lock(alone).model[0].files()] == ["cub.gguf", "mmproj-lion.gguf"]
+
+
 @pytest.mark.parametrize(
     ("members", "said"),
     [
@@ -96,6 +106,7 @@ def test_what_is_no_model_is_named(
     with pytest.raises(EaiError, match=said) as caught:
         lock(Chest(members))
     assert "lion" in caught.value.message
+    assert "its path" not in (caught.value.hint or "")  # there is no way to name one file of an archive
 
 
 def test_an_archive_that_breaks_off_leaves_no_half_file(

@@ -11,11 +11,9 @@ import pytest
 from support.fetching import digest_of
 from support.sharing import DATA, MIDDLING, SMALL, Ask, Shared, dag, hex_of
 
-from zoo.ipfs import car
+from zoo.ipfs import car, walk
 from zoo.ipfs import cid as cids
 from zoo.ipfs.cid import RAW, SHA2_256, Cid
-from zoo.ipfs.receive import Receiver
-from zoo.ipfs.walk import Walk
 from zoo.share.asked import CAR_TYPE, RAW_TYPE
 from zoo.store import Store
 
@@ -50,18 +48,10 @@ async def test_the_form_may_be_asked_for_in_either_way(ask: Ask) -> None:
 async def test_a_car_holds_the_whole_file(ask: Ask) -> None:
     root = dag(DATA).root
     _, data = await ask(f"/ipfs/{root}?format=car")
-    got = bytearray(len(DATA))
-
-    def write(at: int, piece: bytes) -> None:
-        got[at : at + len(piece)] = piece
-
-    receiver = Receiver(
-        Walk(root, size=len(DATA), max_size=1 << 30), write, lambda at, length: bytes(got[at : at + length])
-    )
-    receiver.feed(data)
-    receiver.finish()
-    assert got == DATA
-    assert [block.cid for block in car.blocks([data])] == [block.cid for block in dag(DATA).blocks()]
+    blocks = {block.cid: block.data for block in car.blocks([data])}
+    assert list(blocks) == [block.cid for block in dag(DATA).blocks()]
+    whole = walk.read(walk.Walk(root, size=len(DATA), max_size=1 << 30), blocks.__getitem__)
+    assert b"".join(whole) == DATA
     _, only = await ask(f"/ipfs/{root}?format=car&dag-scope=block")
     assert [block.cid for block in car.blocks([only])] == [root]
 

@@ -7,6 +7,7 @@ import hashlib
 import io
 import os
 import tarfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -63,6 +64,21 @@ def unpacked(
     }
 
 
+def spares(files: dict[str, bytes]) -> dict[str, bool]:
+    """Say of each file that comes out of an archive whether it is spare."""
+    data = gzip.compress(tarred(files))
+    whole = Part(
+        "m.zip.part-aa", cids.of(data, RAW), Digest.of_hex(hashlib.sha256(data).hexdigest()), len(data)
+    )
+
+    @contextmanager
+    def opened(_: Part) -> Iterator[Opened]:
+        yield Opened(data)
+
+    members = archives.members(Archive(folder="m", parts=(whole,)), opened)
+    return {each.inside: each.spare for each in members}
+
+
 def test_the_model_and_its_projector_are_found_wherever_the_folder_lies() -> None:
     for prefix in ("", "./", "models/x/", "home/u/"):
         members = {f"{prefix}m/m": MODEL, f"{prefix}m/m-projector": b"eyes", f"{prefix}m/notes": b"x"}
@@ -88,6 +104,28 @@ def test_shards_and_files_by_their_own_names_are_found() -> None:
         "m/deep/y.GGUF": ("deep/y.GGUF", "weights", b"3"),
         "z.gguf": ("z.gguf", "weights", b"4"),
     }
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("m/m", "m/m"),
+        ("m/m", "x/m/m"),
+        ("m/m/a.gguf", "m/m/A.gguf"),
+        ("m/m", "m/m/m.gguf"),
+        ("m/a.gguf",) * 2,
+    ],
+)
+def test_two_files_in_one_place_are_refused(names: tuple[str, str]) -> None:
+    """Unpacked, the second would take the place of the first; read as a stream, the first is found."""
+    first, second = (tarred({name: name.encode()}) for name in names)
+    with pytest.raises(Malformed, match="twice"):
+        unpacked(gzip.compress(first[:1024] + second))
+
+
+def test_files_beside_the_place_of_the_model_are_spare() -> None:
+    members = {"m/x.gguf": b"1", "m/m": b"2", "m/m.gguf": b"3", "m/m-projector": b"4"}
+    assert spares(members) == {"x.gguf": True, "m": False, "m.gguf": True, "m-projector": False}
 
 
 def test_an_adapter_is_told_to_be_one() -> None:
@@ -156,18 +194,34 @@ def test_what_no_honest_archive_holds_is_refused(tar: bytes, said: str) -> None:
         unpacked(gzip.compress(tar))
 
 
+def extended(records: bytes) -> bytes:
+    """Make an extended header, with no member behind it."""
+    info = tarfile.TarInfo("pax")
+    info.type, info.size = tarfile.XHDTYPE, len(records)
+    return info.tobuf(tarfile.GNU_FORMAT) + records + bytes(-len(records) % 512)
+
+
 @pytest.mark.parametrize(
     "records",
     [b"nonsense", b"9999 a=b\n", b"5 a=b", b"25 GNU.sparse.major=1000\n", b"13 size=4x4\n", b"0 a=b\n"],
 )
 def test_extended_headers_are_read_strictly(records: bytes) -> None:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        info = tarfile.TarInfo("pax")
-        info.type, info.size = tarfile.XHDTYPE, len(records)
-        tar.addfile(info, io.BytesIO(records))
     with pytest.raises(Malformed):
-        unpacked(gzip.compress(buffer.getvalue()))
+        unpacked(gzip.compress(extended(records)))
+
+
+def test_an_extended_header_takes_time_by_its_length_alone() -> None:
+    """A header of a million bytes takes four times as long as one of a quarter of that, and not sixteen."""
+
+    def seconds(records: int) -> float:
+        tar = b"".join(extended(b"6 a=b\n" * records) for _ in range(3)) + tarred({"m/m": b"x"})
+        begun = time.process_time()
+        for _ in tarstream.entries(io.BytesIO(tar)):
+            pass
+        return time.process_time() - begun
+
+    short, long = (min(seconds(records) for _ in range(3)) for records in (40_000, 160_000))
+    assert long < 10 * short
 
 
 def test_no_more_members_come_than_a_model_can_have(monkeypatch: pytest.MonkeyPatch) -> None:

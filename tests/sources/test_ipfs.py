@@ -21,6 +21,7 @@ from support.lying import Asked, Server, Wire
 
 from zoo.errors import Malformed, NotThere, SourceError
 from zoo.ipfs import cid as cids
+from zoo.ipfs import legacy
 from zoo.ipfs.cid import RAW
 from zoo.ipfs.profiles import KUBO_V1_256K, UNIXFS_V0_2015, UNIXFS_V1_2025, Profile
 from zoo.zoofile.model import Origin
@@ -164,3 +165,15 @@ def test_a_preserved_model_is_told_by_its_metadata(
     with pytest.raises(NotThere):
         whole(source, f"ipfs://{root}/tiger", 4)
     assert hashlib.sha256(whole(source, f"ipfs://{root}/lion", len(DATA))).hexdigest() == digest_of(DATA).hex
+
+
+def test_a_part_that_is_no_file_is_named(servers: Callable[[], Server], make: Make, blocks: Blocks) -> None:
+    part = legacy.Part("m.zip.part-aa", blocks.directory({"x": b"y"}), digest_of(b""), 0)
+    metadata = legacy.dump(legacy.Archive(folder="m", parts=(part,)))
+    root = blocks.add(cids.of(metadata, RAW), metadata)
+    source = make(gateway(servers(), blocks))
+    with (
+        pytest.raises(Malformed, match=rf"m\.zip\.part-aa \({part.cid}\): a directory stands"),
+        source.unpack(f"ipfs://{root}", lambda _, __: None) as members,
+    ):
+        next(members)

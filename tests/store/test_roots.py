@@ -28,6 +28,15 @@ def test_a_project_holds_what_it_needs(store: Store, view: Path, tmp_path: Path)
     assert (tmp_path / ".eai" / ".gitignore").read_text() == "*\n"
 
 
+def test_the_store_knows_its_projects(store: Store, view: Path, tmp_path: Path) -> None:
+    assert store.projects() == []
+    for name in ("a", "b"):
+        roots.hold(store.layout, tmp_path / name, {"chat": view})
+    roots.register(store.layout, tmp_path / "some" / "link")
+    (store.layout.auto_roots / "stray").write_bytes(b"no link")
+    assert set(store.projects()) == {tmp_path / "a", tmp_path / "b"}
+
+
 def test_a_project_lets_go_of_what_it_no_longer_needs(store: Store, view: Path, tmp_path: Path) -> None:
     other = store.view({"b": Digest("sha256:" + "b" * 64)})
     roots.hold(store.layout, tmp_path, {"chat": view})

@@ -110,6 +110,7 @@ class Chest:
     """A source of kind `ipfs` with one archive, whatever CID is asked for."""
 
     members: list[tuple[str, Part, bytes]]
+    spare: tuple[str, ...] = ()
     kind: ClassVar[SourceKind] = "ipfs"
     local: ClassVar[bool] = False
     looked: int = 0
@@ -136,7 +137,14 @@ class Chest:
     def _members(self, uri: str) -> Iterator[Member]:
         for path, part, data in self.members:
             chunks = iter([data[:10], data[10:]])
-            yield Member(path=path, uri=f"{uri}/{path}", size=len(data), part=part, chunks=chunks)
+            yield Member(
+                path=path,
+                uri=f"{uri}/{path}",
+                size=len(data),
+                part=part,
+                chunks=chunks,
+                spare=path in self.spare,
+            )
         if self.breaks:
             raise SourceError("the rest is gone")
 

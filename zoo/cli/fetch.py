@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zoo.cli.choosing import add_variant_option, chosen
 from zoo.cli.holding import hold
+from zoo.cli.numbers import whole
 from zoo.cli.output import Output
 from zoo.cli.project import Project, add_offline_option, add_project_option, configuration, open_store
 from zoo.cli.text import count, size
@@ -19,6 +23,9 @@ from zoo.platform import PLATFORMS, Platform, current
 from zoo.store import Store
 from zoo.toolchains.choose import every
 
+if TYPE_CHECKING:
+    from zoo.sources.cars import CarFile
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments, its description and an example."""
@@ -26,7 +33,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "Get every model file and engine build that zoo.lock needs into the store, verified. "
         "What is there stays; what was interrupted goes on from where it was."
     )
-    parser.epilog = "examples:\n  eai fetch && eai up --offline\n  eai fetch --from http://192.168.1.20:8081"
+    parser.epilog = (
+        "examples:\n"
+        "  eai fetch && eai up --offline\n"
+        "  eai fetch --from http://192.168.1.20:8081\n"
+        "  eai fetch --from /media/usb/models.car --offline"
+    )
     add_project_option(parser)
     add_variant_option(parser)
     parser.add_argument(
@@ -35,20 +47,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_offline_option(parser)
     parser.add_argument(
         "--jobs",
-        type=int,
-        choices=range(1, 65),
+        type=whole(1, 64),
         default=JOBS,
         metavar="N",
         help=f"connections at once (default: {JOBS})",
     )
     parser.add_argument(
         "--from",
-        dest="peers",
+        dest="origins",
         action="append",
         default=[],
-        type=peer,
-        metavar="URL",
-        help="ask this store first, as `eai store serve` offers one; may be given several times",
+        type=origin,
+        metavar="URL|FILE",
+        help="ask this store first, as `eai store serve` offers one, or this CAR file, as `eai preserve --to "
+        "car` writes one; may be given several times",
     )
     parser.add_argument("--json", action="store_true", help="say what was done as JSON")
 
@@ -66,7 +78,7 @@ def run(args: argparse.Namespace, out: Output) -> int:
     builds = every(lock, platform, insist=args.variant) if here is None else here.values()
     todo = plan(needed(lock, builds), store)
     if todo.missing:
-        bring(todo, project, out, offline=args.offline, jobs=args.jobs, peers=args.peers)
+        bring(todo, project, out, offline=args.offline, jobs=args.jobs, origins=args.origins)
     if args.json:
         out.json(
             {
@@ -99,14 +111,17 @@ def bring(
     *,
     offline: bool,
     jobs: int = JOBS,
-    peers: Sequence[str] = (),
+    origins: Sequence[str | Path] = (),
 ) -> None:
-    """Get what is missing, and show how that goes; these peers are asked first, then the configured ones.
+    """Get what is missing, and show how that goes.
+
+    These CAR files are asked first, then these peers, and then the configured ones.
 
     Raises:
         EaiError: As for `zoo.fetch.run.fetch`.
     """
     from zoo.cli.progress import shown  # noqa: PLC0415 - only where something is missing
+    from zoo.sources.cars import have  # noqa: PLC0415 - as above
     from zoo.sources.registry import sources  # noqa: PLC0415 - as above
 
     store = open_store()
@@ -117,28 +132,50 @@ def bring(
         verb = "is" if len(todo.missing) == 1 else "are"
         out.say(f"{count(len(todo.missing), 'file')} {verb} missing: {size(todo.bytes)} to come")
     config = configuration()
-    found = sources(base=project.folder, env=os.environ, offline=offline, config=config)
-    with shown(out, total=todo.size) as progress:
-        fetch(
-            todo,
-            store,
-            found,
-            progress=progress,
-            offline=offline,
-            jobs=jobs,
-            peers=(*peers, *config.fetch.peers),
-        )
+    peers = [each for each in origins if isinstance(each, str)]
+    with ExitStack() as stack:
+        here = [stack.enter_context(_car(each, out)) for each in origins if isinstance(each, Path)]
+        if here and not any(have(here, uri) for artifact in todo.missing for uri in artifact.ipfs):
+            out.warn("nothing that is missing is in a CAR file under a CID that zoo.lock has")
+        found = sources(base=project.folder, env=os.environ, offline=offline, config=config, cars=here)
+        with shown(out, total=todo.size) as progress:
+            fetch(
+                todo,
+                store,
+                found,
+                progress=progress,
+                offline=offline,
+                jobs=jobs,
+                peers=(*peers, *config.fetch.peers),
+                cars=here,
+            )
 
 
-def peer(text: str) -> str:
-    """An address of a store.
+@contextmanager
+def _car(path: Path, out: Output) -> Iterator[CarFile]:
+    """Open a CAR file, and say of one that is damaged what that means."""
+    from zoo.sources.cars import opened  # noqa: PLC0415 - only where `--from` is given
+
+    out.say(f"looking through {path}")
+    with opened(path) as file:
+        if file.damage is not None:
+            out.warn(f"{path}: {file.damage}; {count(file.count, 'block')} of it can be used")
+        yield file
+
+
+def origin(text: str) -> str | Path:
+    """Take an address of a store, or a CAR file.
 
     Raises:
-        ArgumentTypeError: It is none.
+        ArgumentTypeError: It is neither.
     """
     from zoo.config import BASE, is_base, unsecret  # noqa: PLC0415 - only where `--from` is given
     from zoo.zoofile.problem import quoted  # noqa: PLC0415 - as above
 
-    if not is_base(text):
-        raise argparse.ArgumentTypeError(f"{quoted(unsecret(text))} is no address of a store: {BASE}")
-    return text
+    if is_base(text):
+        return text
+    if not Path(text).is_file():
+        raise argparse.ArgumentTypeError(
+            f"{quoted(unsecret(text))} is neither http://HOST:PORT nor a file here"
+        )
+    return Path(text)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.cli.command import Commands, add_command
+from zoo.cli.numbers import gigabytes, whole
 from zoo.cli.output import Output
 from zoo.cli.preserve import add_target_options, refuse_car, where
 from zoo.cli.project import open_store
@@ -17,6 +18,7 @@ from zoo.preserve.legacy_model import OLD_TASKS, PART_MIB, THREADS
 if TYPE_CHECKING:
     from zoo.preserve.legacy_model import Preserved
 
+_IMAGES = ("image-generation", "image-edit")
 _EXAMPLE = """example:
   eai model preserve --folder-path ./qwen3-1.7b --to kubo
 
@@ -41,7 +43,7 @@ def configure(commands: Commands) -> None:
     preserve.add_argument(
         "--task", choices=OLD_TASKS, default="chat", help="what the model is for (default: chat)"
     )
-    preserve.add_argument("--ram", type=_gigabytes, metavar="GB", help="memory that serving it takes")
+    preserve.add_argument("--ram", type=gigabytes, metavar="GB", help="memory that serving it takes")
     preserve.add_argument("--hf-repo", metavar="OWNER/REPO", help="where it is on the Hugging Face Hub")
     preserve.add_argument("--hf-file", metavar="FILE", help="its file there")
     preserve.add_argument(
@@ -53,19 +55,17 @@ def configure(commands: Commands) -> None:
     )
     preserve.add_argument(
         "--zip-chunk-size",
-        type=int,
-        choices=range(1, 10_001),
+        type=whole(1, 10_000),
         default=PART_MIB,
         metavar="MB",
         help="the size of a part, in MiB (default: 512)",
     )
     preserve.add_argument(
         "--threads",
-        type=int,
-        choices=range(1, 257),
+        type=whole(1, 256),
         default=THREADS,
         metavar="N",
-        help="threads that compress (default: 16)",
+        help="threads that compress, two at least (default: 16)",
     )
     preserve.add_argument("--json", action="store_true", help="say what was done as JSON")
     preserve.set_defaults(model=_preserve)
@@ -80,6 +80,8 @@ def _preserve(args: argparse.Namespace, out: Output) -> int:
     from zoo.ipfs.legacy import Archive  # noqa: PLC0415 - as above
     from zoo.preserve import legacy_model  # noqa: PLC0415 - as above
 
+    if args.task in _IMAGES and args.config_name is None:
+        out.say("older installations serve an image model only if --config-name says its kind")
     folder = args.folder_path.absolute()
     entries = legacy_model.check_folder(folder, lora=args.lora, gguf_folder=args.gguf_folder)
     about = Archive(
@@ -95,7 +97,7 @@ def _preserve(args: argparse.Namespace, out: Output) -> int:
         gguf_folder=args.gguf_folder,
     )
     store = open_store()
-    store.require(min(3 * args.zip_chunk_size << 20, sum(entry.size for entry in entries)))
+    store.require(legacy_model.scratch_needed(entries, about))
     with targets(wanted, args) as places, shown(out) as tell:
         done = legacy_model.preserve(
             entries,
@@ -118,10 +120,3 @@ def _report(done: Preserved, out: Output, *, as_json: bool) -> int:
     out.say(f"{archive.folder} is preserved in {count(len(archive.parts), 'part')}, {total}; its CID is")
     out.print(str(done.cid))
     return 0
-
-
-def _gigabytes(text: str) -> float:
-    number = float(text)
-    if not 0 < number < 1e6:  # noqa: PLR2004 - a petabyte, which no machine has
-        raise ValueError
-    return number

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo.cli.numbers import whole
 from zoo.cli.output import Output
 from zoo.cli.project import Project, add_project_option, open_store
 from zoo.cli.text import count
@@ -73,8 +74,7 @@ def add_target_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--max-retries",
-        type=int,
-        choices=range(101),
+        type=whole(0, 100),
         default=5,
         metavar="N",
         help="how often a target that breaks off is tried again (default: 5)",
@@ -139,6 +139,7 @@ def _archives(models: Sequence[Model], wanted: Sequence[Where], args: argparse.N
 
     store = open_store()
     laid_out = [legacy_model.of_lock(model, store) for model in models]
+    store.require(max(legacy_model.scratch_needed(*each) for each in laid_out))
     done: dict[str, str] = {}
     with targets(wanted, args) as places, shown(out) as tell:
         for item in choose.items(models):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from zoo.errors import EaiError, IntegrityError, Interrupted, SizeMismatch, SourceChanged, SourceError
@@ -25,6 +25,7 @@ from zoo.fetch.plan import label
 from zoo.fetch.streams import RANGE, Slots, Team
 from zoo.lock.model import Artifact, SourceKind
 from zoo.sources.base import Several, Source
+from zoo.sources.cars import CarFile, have
 from zoo.sources.registry import PREFERENCE
 from zoo.store import Store
 from zoo.store.ingest import Held, Ingest
@@ -74,6 +75,7 @@ class Surroundings:
     offline: bool
     held: dict[str, Ingest]
     peers: Peers
+    cars: Sequence[CarFile]
 
 
 class Getter:
@@ -126,7 +128,7 @@ class Getter:
 
     def _from_any(self, ingest: Ingest) -> None:
         attempts: list[Attempt] = []
-        order = self._order()
+        order = self.order()
         for index, (kind, uri) in enumerate(order):
             try:
                 self._from(kind, uri, ingest, last=index == len(order) - 1)
@@ -138,17 +140,17 @@ class Getter:
                 return
         raise failure(self._artifact, self._name, attempts)
 
-    def _order(self) -> list[tuple[SourceKind, str]]:
+    def order(self) -> list[tuple[SourceKind, str]]:
         """Give the sources in the order in which they are tried, without those that may not be."""
-        usable = [
-            (kind, uri)
-            for kind, uri in self._artifact.sources()
-            if kind in self._around.sources and (self._around.sources[kind].local or not self._around.offline)
-        ]
+        around = self._around
+        known = [(kind, uri) for kind, uri in self._artifact.sources() if kind in around.sources]
+        here = [(kind, uri) for kind, uri in known if kind == "ipfs" and have(around.cars, uri)]
+        usable = [(kind, uri) for kind, uri in known if around.sources[kind].local or not around.offline]
         near: list[tuple[SourceKind, str]] = []
-        if "url" in self._around.sources and not self._around.offline:
-            near = [("url", url) for url in self._around.peers.urls(self._artifact.digest)]
-        return near + sorted(usable, key=lambda source: PREFERENCE.index(source[0]))
+        if "url" in around.sources and not around.offline:
+            near = [("url", url) for url in around.peers.urls(self._artifact.digest)]
+        usable.sort(key=lambda source: PREFERENCE.index(source[0]))
+        return list(dict.fromkeys([*here, *near, *usable]))
 
     def _from(self, kind: SourceKind, uri: str, ingest: Ingest, *, last: bool) -> None:
         """Get it from one source.

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 
 from zoo.errors import EaiError, NoSpace, Offline
+from zoo.fetch import together
 from zoo.fetch.artifact import Getter, Manners, Surroundings
 from zoo.fetch.events import Event, Progress
 from zoo.fetch.failures import combined
@@ -16,6 +17,7 @@ from zoo.fetch.plan import Plan, label
 from zoo.fetch.streams import Slots, Stopped
 from zoo.lock.model import Artifact, SourceKind
 from zoo.sources.base import Source
+from zoo.sources.cars import CarFile, have
 from zoo.store import Store
 from zoo.store.durable import disk_errors
 
@@ -34,6 +36,7 @@ def fetch(
     jobs: int = JOBS,
     manners: Manners | None = None,
     peers: Sequence[str] = (),
+    cars: Sequence[CarFile] = (),
 ) -> None:
     """Get every missing artifact into the store, verified.
 
@@ -46,6 +49,7 @@ def fetch(
         jobs: How many streams there may be at once, of all files together.
         manners: How often and how long to try.
         peers: Stores on the network that are asked first, by address.
+        cars: CAR files, which the CIDs that they have are read from before all, also offline.
 
     Raises:
         NoSpace: The disk is full, or would be. What has come is kept.
@@ -55,7 +59,7 @@ def fetch(
         KeyboardInterrupt: What has come is kept.
     """
     if offline:
-        _refuse_connections(plan, sources)
+        _refuse_connections(plan, sources, cars)
     if not plan.missing:
         return
     store.require(plan.bytes)
@@ -69,13 +73,19 @@ def fetch(
         offline=offline,
         held={},
         peers=Peers(peers),
+        cars=cars,
     )
     _Crew(plan.missing, around).run(jobs)
 
 
-def _refuse_connections(plan: Plan, sources: Mapping[SourceKind, Source]) -> None:
+def _refuse_connections(plan: Plan, sources: Mapping[SourceKind, Source], cars: Sequence[CarFile]) -> None:
     local = {kind for kind in sources if sources[kind].local}
-    far = [artifact for artifact in plan.missing if not any(kind in local for kind, _ in artifact.sources())]
+    far = [
+        artifact
+        for artifact in plan.missing
+        if not any(kind in local for kind, _ in artifact.sources())
+        and not any(have(cars, uri) for uri in artifact.ipfs)
+    ]
     if far:
         lines = [f"  {label(artifact)}  {artifact.size:,} bytes  {artifact.digest}" for artifact in far]
         raise Offline(
@@ -98,7 +108,7 @@ class _Crew:
     """The threads that each get one artifact after the other."""
 
     def __init__(self, artifacts: tuple[Artifact, ...], around: Surroundings) -> None:
-        self._waiting, self._around = deque(artifacts), around
+        self._waiting, self._around = deque(together.grouped(artifacts, around)), around
         self._changed = threading.Condition()
         self._running = 0
         self._errors: list[EaiError] = []
@@ -137,10 +147,11 @@ class _Crew:
         try:
             while not self._around.slots.stop.is_set():
                 try:
-                    artifact = self._waiting.popleft()
+                    group = self._waiting.popleft()
                 except IndexError:
                     break
-                self._get(artifact)
+                for artifact in together.left(group, self._around):
+                    self._get(artifact)
         except Stopped:
             pass
         except BaseException as error:  # noqa: BLE001 - raised again, in the thread that waits for us

@@ -45,9 +45,10 @@ def unpack(
     if not isinstance(source, Unpacks):
         raise SourceError(f"{uri}: sources of kind {kind} have no archives")
     found: list[Found] = []
+    spare: list[Found] = []
     with source.unpack(uri, told_aside(progress, name, uri)) as members:
         for member in members:
-            one = {kind: _One(member)}
+            one = {kind: One(member)}
             digest, size = fetch_unknown(
                 kind,
                 member.uri,
@@ -58,11 +59,13 @@ def unpack(
                 progress=progress,
                 manners=_ONCE,
             )
-            found.append(Found(path=member.path, uri=member.uri, size=size, digest=digest, part=member.part))
-    return tuple(found)
+            one_found = Found(path=member.path, uri=member.uri, size=size, digest=digest, part=member.part)
+            (spare if member.spare else found).append(one_found)
+    whole = any(each.part != "mmproj" for each in found)
+    return tuple(found) if whole else (*found, *spare)
 
 
-class _One:
+class One:
     """The newest file of an archive, as a source that has nothing else and gives it once."""
 
     kind: ClassVar[SourceKind] = "ipfs"
@@ -71,7 +74,7 @@ class _One:
     def __init__(self, member: Member) -> None:
         self.size: int | None = member.size
         self.validator: str | None = None
-        self._member = member
+        self._member, self._read = member, False
 
     def find(self, origin: Origin) -> tuple[Found, ...]:
         """There is nothing to look for."""
@@ -85,6 +88,13 @@ class _One:
 
     @contextmanager
     def read(self, start: int, stop: int | None) -> Iterator[Body]:
-        """Read it."""
+        """Read it.
+
+        Raises:
+            SourceError: It was read before.
+        """
         del start, stop
+        if self._read:
+            raise SourceError(f"{self._member.uri}: an archive gives each file once")
+        self._read = True
         yield Body(0, self._member.chunks, self._member.size)

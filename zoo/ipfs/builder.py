@@ -249,20 +249,19 @@ def _depth_first(counts: list[int], width: int) -> Iterator[tuple[int, int]]:
             pending += ((height - 1, child) for child in reversed(range(index * width, last)))
 
 
-def recognise(read: Reader, size: int, root: Cid, profiles: Sequence[Profile]) -> Dag | None:
-    """Find the profile under which a file has a given CID: how someone else added it.
+def recognise(
+    size: int, root: Cid, profiles: Iterable[Profile], leaves: Callable[[Profile], bytes]
+) -> Dag | None:
+    """Find the profile under which a file has a given CID, of either version: how someone else added it.
 
-    The file is read once for each way in which the profiles cut it.
-
-    Raises:
-        SourceChanged: The file is shorter than its size says.
+    Args:
+        size: Bytes of the file.
+        root: The CID.
+        profiles: Those that are tried, in this order.
+        leaves: Gives the hashes of the file's leaves under a profile, as `hash_leaves` does.
     """
-    hashed: dict[tuple[int, bool], bytes] = {}
     for profile in profiles:
-        cut = (profile.chunk, profile.raw)
-        if cut not in hashed:
-            hashed[cut] = hash_leaves(read, size, profile)
-        dag = assemble(profile, size, hashed[cut])
-        if dag.root == root:
+        dag = assemble(profile, size, leaves(profile))
+        if (dag.root.codec, dag.root.hash, dag.root.digest) == (root.codec, root.hash, root.digest):
             return dag
     return None

@@ -9,7 +9,8 @@ from zoo.ipfs import cid as cids
 from zoo.ipfs.cid import Cid
 from zoo.ipfs.wire import varint
 
-HEADER_MAX = 4096
+HEADER_MAX = 1 << 20
+"""Bytes: some 25,000 roots, and a lock of many shards has one for each."""
 VERSION = 1
 
 _UINT, _BYTES, _TEXT, _ARRAY, _MAP, _TAG = 0, 2, 3, 4, 5, 6

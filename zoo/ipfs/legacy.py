@@ -8,7 +8,7 @@ or a directory, and its projector `<folder>/<folder>-projector`. No file has its
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -18,11 +18,13 @@ from zoo.digest import Digest
 from zoo.errors import Malformed
 from zoo.ipfs import cid as cids
 from zoo.ipfs import names
-from zoo.ipfs.cid import RAW, SHA2_256, Cid
+from zoo.ipfs.cid import DAG_PB, RAW, SHA2_256, Cid
 
 METADATA_MAX = 256 << 10
 """The largest metadata, in bytes: with Kubo's defaults it was a single raw block."""
 PARTS_MAX = 10_000
+FOLDER_MAX = names.NAME_MAX - len(".zip.part-zaaa.tmp")
+"""The longest name of a folder, in bytes: older installations download its parts under longer ones."""
 ADAPTERS_MAX = 64
 PROJECTOR_SUFFIX = "-projector"
 LORA_METADATA = "metadata.json"
@@ -32,7 +34,7 @@ _MIB = 1 << 20
 _LETTERS = 26
 
 _Short = Annotated[str, Meta(max_length=1024)]
-_Number = Annotated[float, Meta(ge=0)]
+_Number = Annotated[float, Meta(ge=0, le=1 << 40)]
 _Form = TypeVar("_Form", bound=Struct)
 
 
@@ -89,7 +91,7 @@ class Lora:
 
 class _Part(Struct, frozen=True):
     cid: _Short
-    file_hash: Annotated[str, Meta(pattern="^[0-9a-fA-F]{64}$")]
+    file_hash: Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{64}\Z")]
     size_mb: _Number
     file_name: _Short
 
@@ -188,6 +190,33 @@ def dump(archive: Archive) -> bytes:
         "num_of_files": len(archive.parts),
     }
     return json.dumps(fields, indent=4).encode()
+
+
+def check_folder(name: str) -> str:
+    """Take a name for a folder that is to be preserved.
+
+    Raises:
+        Malformed: Someone could not unpack it: older installations put it between quotes for a shell.
+    """
+    names.check_text(name)
+    if "'" in name:
+        raise Malformed(f"the name {name!r} has a quote, at which older installations fail")
+    if len(name.encode()) > FOLDER_MAX:
+        raise Malformed(f"the name {name!r} has {len(name.encode())} bytes; {FOLDER_MAX} is the most")
+    return name
+
+
+def rehearse(archive: Archive, parts: int) -> None:
+    """See, before there are any parts, that metadata on so many of them could be read again.
+
+    Raises:
+        Malformed: It could not.
+    """
+    if parts > PARTS_MAX:
+        raise Malformed(f"there would be {parts} parts; {PARTS_MAX} are the most")
+    cid, sha256, size = cids.of(b"", DAG_PB), Digest.of_hex("0" * 64), _MIB // 3
+    made = tuple(Part(part_name(archive.folder, index), cid, sha256, size) for index in range(parts))
+    parse(dump(replace(archive, parts=made)))
 
 
 def _dump_part(part: Part) -> dict[str, str | float]:

@@ -15,15 +15,17 @@ import tarfile
 import tempfile
 import threading
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, NoReturn
 
 from zoo.digest import Digest
-from zoo.errors import EaiError, SourceChanged
-from zoo.ipfs import legacy
+from zoo.errors import EaiError, Malformed, NoSpace, SourceChanged
+from zoo.ipfs import legacy, names
 from zoo.preserve.content import reader_of
+from zoo.sources.tarstream import DEPTH_MAX, MEMBERS_MAX
+from zoo.store.durable import is_full
 
 if TYPE_CHECKING:
     from zoo.ipfs.builder import Reader
@@ -32,7 +34,8 @@ LEVEL = 2
 """Of igzip, from 0 to 3. Weights shrink as little as with `pigz --best`, in a tenth of its time."""
 
 _BLOCK = 1 << 20
-_ENTRIES_MAX = 10_000
+_ENTRIES_MAX = MEMBERS_MAX // 2 - 1
+"""A long name is a member of its own, and the end takes one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +62,11 @@ def members(folder: Path) -> tuple[Member, ...]:
     """List a folder, itself first, in the order of the bytes of the names.
 
     Raises:
-        EaiError: Something in it is no file and no directory, or there is far too much.
+        EaiError: It cannot be read, something in it is no file and no directory or has a name that nobody
+            would unpack, or there is far too much.
     """
     found: list[Member] = []
-    for inner, folders, files in os.walk(folder):
+    for inner, folders, files in os.walk(folder, onerror=_unreadable):
         folders.sort()
         for path in (Path(inner), *(Path(inner, name) for name in files + folders)):
             if path.is_dir() and not path.is_symlink() and path != Path(inner):
@@ -73,15 +77,29 @@ def members(folder: Path) -> tuple[Member, ...]:
     return tuple(sorted(found, key=lambda member: member.name.encode()))
 
 
+def _unreadable(error: OSError) -> NoReturn:
+    raise EaiError(f"{error.filename} cannot be read: {error.strerror}") from None
+
+
 def _member(path: Path, folder: Path) -> Member:
-    status = path.lstat()
+    inner = path.relative_to(folder).parts
+    try:
+        status = path.lstat()
+        for part in inner[-1:]:
+            names.check_text(part)
+    except OSError as error:
+        _unreadable(error)
+    except Malformed as error:
+        raise EaiError(f"{str(path)!a} cannot be unpacked elsewhere: {error.message}") from None
+    if len(inner) >= DEPTH_MAX:
+        raise EaiError(f"{path} lies too deep: {DEPTH_MAX - 1} folders may be nested")
     directory = stat.S_ISDIR(status.st_mode)
     if not directory and not stat.S_ISREG(status.st_mode):
         raise EaiError(
             f"{path} is no file and no folder, so that others could not unpack it",
             hint="replace a link by the file that it leads to",
         )
-    name = "/".join((folder.name, *path.relative_to(folder).parts))
+    name = "/".join((folder.name, *inner))
     return Member(name, path, 0 if directory else status.st_size, directory)
 
 
@@ -126,16 +144,35 @@ class _Stopped(Exception):
     """Nobody wants the parts any more."""
 
 
+def _refused(error: OSError) -> NoReturn:
+    """Say that there is no writing to the folder for temporary files."""
+    if is_full(error):
+        raise NoSpace(
+            "the disk became full where eai keeps its data: parts are put there until they are sent",
+            hint="make room and run it again, or cut smaller parts with --zip-chunk-size",
+        ) from error
+    raise EaiError(f"a temporary file cannot be written: {error.strerror}") from error
+
+
 class _Cut:
     """A part that is being written."""
 
     def __init__(self, scratch: Path) -> None:
-        self.file: IO[bytes] = tempfile.TemporaryFile(dir=scratch)  # noqa: SIM115 - whoever reads it closes it
+        # Without a buffer, which on a full disk could neither be written nor closed.
+        try:
+            self.file: IO[bytes] = tempfile.TemporaryFile(dir=scratch, buffering=0)  # noqa: SIM115 - whoever reads it closes it
+        except OSError as error:
+            _refused(error)
         self.hash = hashlib.sha256()
         self.size = 0
 
     def write(self, data: memoryview) -> None:
-        self.file.write(data)
+        rest = data
+        try:
+            while rest:
+                rest = rest[self.file.write(rest) :]
+        except OSError as error:
+            _refused(error)
         self.hash.update(data)
         self.size += len(data)
 
@@ -160,7 +197,8 @@ class _Splitter:
             self._cut.file.close()
         except BaseException as error:  # noqa: BLE001 - raised again, in the thread that takes the parts
             self._cut.file.close()
-            self._hand(error)
+            with suppress(_Stopped):  # nobody waits for it any more
+                self._hand(error)
 
     def cuts(self) -> Iterator[_Cut]:
         """Give each part when it is full."""
@@ -180,7 +218,7 @@ class _Splitter:
                 cut.file.close()
 
     def flush(self) -> None:
-        """Do nothing: a part is flushed when it is handed on."""
+        """Do nothing: what is written is in the part at once."""
 
     def write(self, data: bytes) -> int:
         """Take what the compressor made."""
@@ -195,8 +233,6 @@ class _Splitter:
         return len(data)
 
     def _hand(self, item: _Cut | BaseException | None) -> None:
-        if isinstance(item, _Cut):
-            item.file.flush()
         while not self._stopped.is_set():
             try:
                 self._ready.put(item, timeout=0.2)
@@ -227,10 +263,10 @@ def _add(tar: tarfile.TarFile, entry: Member) -> None:
         info.type, info.mode = tarfile.DIRTYPE, 0o755
         tar.addfile(info)
         return
-    with entry.path.open("rb", buffering=0) as file:
-        try:
+    try:
+        with entry.path.open("rb", buffering=0) as file:
             tar.addfile(info, file)
-        except OSError as error:
-            if error.errno is not None:
-                raise
-            raise SourceChanged(f"{entry.path} became shorter while it was read") from None
+    except OSError as error:
+        if error.errno is not None:
+            raise EaiError(f"{entry.path} cannot be read: {error.strerror}") from None
+        raise SourceChanged(f"{entry.path} became shorter while it was read") from None

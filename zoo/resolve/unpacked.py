@@ -38,7 +38,13 @@ def _inside(seen: Sighted, unpack: Unpack) -> Iterator[Sighted]:
             f"the preserved model {seen.found.uri} holds no GGUF file",
             hint="models of other kinds need an engine that this eai does not have",
         )
-    for path in only(wanted, seen.found.uri):
+    try:
+        meant = only(wanted, seen.found.uri)
+    except NotThere as error:
+        raise NotThere(
+            error.message, hint="what is preserved can no longer change: name another model"
+        ) from None
+    for path in meant:
         each = wanted[path]
         if seen.role == "weights" and each.part == "lora":
             raise ZoofileError(

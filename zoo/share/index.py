@@ -1,7 +1,8 @@
 """Which blocks the objects of a store are made of, so that they can be cut out when somebody asks.
 
-The hashes of an object's leaves are kept beside it, 32 bytes for each MiB: they follow from its digest
-alone, so they are never out of date. Nodes are made from them in memory.
+That is under the profile unixfs-v1-2025, and under an older one where a lock names a CID that someone
+else made so. Of each object only the hashes of its leaves are in memory, and its nodes; every block is
+checked when it is cut.
 """
 
 from __future__ import annotations
@@ -9,52 +10,53 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from zoo.digest import Digest
 from zoo.errors import EaiError, SourceChanged
 from zoo.ipfs import builder, unixfs
 from zoo.ipfs.builder import Block, Dag
-from zoo.ipfs.cid import DAG_PB, DIGEST_SIZE, SHA2_256, Cid
+from zoo.ipfs.cid import DAG_PB, SHA2_256, Cid
 from zoo.ipfs.dagpb import BLOCK_MAX
-from zoo.ipfs.profiles import UNIXFS_V1_2025 as PROFILE
+from zoo.ipfs.profiles import PROFILES, UNIXFS_V1_2025, Profile
+from zoo.share.leaves import Leaves, Stopped
 from zoo.store import Store
-from zoo.store.durable import write
-
-MAGIC = b"eai-leaves-1\n"
 
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """Where in which object a block's bytes are; a node's are here."""
+    """Where in which object the bytes of a leaf are, and how it is made of them; a node is here."""
 
     digest: Digest
     offset: int
     size: int
+    profile: Profile
     node: bytes | None = None
+
+    @property
+    def block_size(self) -> int:
+        """Bytes of the block."""
+        return self.profile.leaf_size(self.size) if self.node is None else len(self.node)
 
 
 _Places = dict[bytes, _Span]
 """By codec and hash: the same bytes are one block as a leaf and another one as a node."""
 
 
-class _Stopped(Exception):
-    """There is no more need to index anything."""
-
-
 class Index:
-    """The blocks of a store's objects under the profile unixfs-v1-2025; any thread may ask.
+    """The blocks of a store's objects; any thread may ask.
 
     Args:
         store: Whose objects.
+        named: Gives CIDs under which objects are known elsewhere; see `zoo.share.named`.
     """
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._dags: dict[Digest, Dag] = {}
+    def __init__(self, store: Store, named: Callable[[], Iterable[tuple[Digest, Cid]]] = tuple) -> None:
+        self._store, self._named, self._leaves = store, named, Leaves(store)
+        self._dags: dict[Digest, tuple[Dag, ...]] = {}
+        self._tried: set[tuple[Digest, Cid]] = set()
         self._places: _Places = {}
         self._suspect: set[Digest] = set()
         self._unreadable: set[Digest] = set()
@@ -62,27 +64,24 @@ class Index:
 
     @property
     def roots(self) -> dict[Digest, Cid]:
-        """The CID of each object that is indexed."""
+        """The CID of each object that is indexed, under the profile unixfs-v1-2025."""
         with self._lock:
-            return {digest: dag.root for digest, dag in self._dags.items()}
+            return {digest: dags[0].root for digest, dags in self._dags.items()}
 
     def scan(self, stopped: Callable[[], bool] = lambda: False) -> int:
         """Index the objects that are new, and forget those that are gone; say how many were new."""
         count, found = 0, self._store.sizes().keys()
         self._forget(*(self._dags.keys() - found))
         self._unreadable &= found
-        for digest in found - self._dags.keys() - self._unreadable:
-            if stopped():
-                break
-            try:
-                count += self._take(digest, stopped)
-            except _Stopped:
-                break
-            except (
-                EaiError,
-                OSError,
-            ):  # taken away meanwhile, or it cannot be read: not to be tried for ever
-                self._unreadable.add(digest)
+        with suppress(Stopped):  # what is left is looked at the next time
+            for digest in found - self._dags.keys() - self._unreadable:
+                if stopped():
+                    raise Stopped
+                try:
+                    count += self._take(digest, stopped)
+                except (EaiError, OSError):
+                    self._unreadable.add(digest)  # or taken away meanwhile: not to be tried for ever
+            self._take_named(stopped)
         return count
 
     def block(self, cid: Cid) -> bytes | None:
@@ -108,17 +107,16 @@ class Index:
         """Say how many bytes a block has, without reading it; None where no object has it."""
         if cid.inline is not None:
             return len(cid.inline)
-        while (span := self._find(cid)) is not None:
-            if self._store.object(span.digest).is_file():
-                return span.size
-            self._forget(span.digest)
-        return None
+        span = self._there(cid)
+        return None if span is None else span.block_size
 
     def size(self, cid: Cid) -> int | None:
-        """Say how many bytes the file has that is below a block, in as far as a node says so."""
-        span = self._find(cid)
+        """Say how many bytes of a file are in and below a block; None where no object has it."""
+        if cid.inline is not None:
+            return len(cid.inline)
+        span = self._there(cid)
         if span is None or span.node is None:
-            return self.has(cid)
+            return None if span is None else span.size
         return unixfs.decode_node(span.node)[1].size
 
     def below(self, root: Cid, *, span: range | None = None, dups: bool = False) -> Iterator[Block]:
@@ -151,10 +149,19 @@ class Index:
     def _find(self, cid: Cid) -> _Span | None:
         return self._places.get(_key(cid)) if cid.hash == SHA2_256 else None
 
+    def _there(self, cid: Cid) -> _Span | None:
+        """Find a block of an object that is still there."""
+        while (span := self._find(cid)) is not None:
+            if self._store.object(span.digest).is_file():
+                return span
+            self._forget(span.digest)
+        return None
+
     def _cut(self, span: _Span) -> bytes | None:
+        """Make the block of a leaf of what is in its object now."""
         try:
             with self._store.object(span.digest).open("rb", buffering=0) as file:
-                return os.pread(file.fileno(), span.size, span.offset)
+                return span.profile.leaf(os.pread(file.fileno(), span.size, span.offset))
         except FileNotFoundError:
             return None
 
@@ -166,32 +173,44 @@ class Index:
         else:
             right = self._store.has(digest)
         if right:
-            dag = self._dag(digest, stopped)
-            with self._lock:
-                self._dags[digest] = dag
-                self._places |= _places(digest, dag)
+            size, hashes = self._leaves.of(digest, UNIXFS_V1_2025, stopped)
+            self._add(digest, builder.assemble(UNIXFS_V1_2025, size, hashes))
         return right
+
+    def _take_named(self, stopped: Callable[[], bool]) -> None:
+        """Find how objects have the CIDs that others gave them; each is tried once."""
+        with suppress(EaiError, OSError):  # whatever cannot be read now is tried again at the next look
+            for digest, cid in self._named():
+                node = cid.codec == DAG_PB and cid.hash == SHA2_256
+                if digest not in self._dags or (digest, cid) in self._tried or not node:
+                    continue
+                dag = None if self.has(cid) is not None else self._recognised(digest, cid, stopped)
+                if dag is not None:
+                    self._add(digest, dag)
+                self._tried.add((digest, cid))
+
+    def _recognised(self, digest: Digest, cid: Cid, stopped: Callable[[], bool]) -> Dag | None:
+        size = self._store.object(digest).stat().st_size
+        return builder.recognise(
+            size, cid, PROFILES, lambda profile: self._leaves.of(digest, profile, stopped)[1]
+        )
+
+    def _add(self, digest: Digest, dag: Dag) -> None:
+        with self._lock:
+            self._dags[digest] = (*self._dags.get(digest, ()), dag)
+            self._places |= _places(digest, dag)
 
     def _forget(self, *digests: Digest) -> None:
         """Forget objects; what they had in common with others is found there from now on."""
         with self._lock:
             if not sum(self._dags.pop(digest, None) is not None for digest in digests):
                 return
+            self._tried = {tried for tried in self._tried if tried[0] in self._dags}
             places: _Places = {}
-            for digest, dag in self._dags.items():
-                places |= _places(digest, dag)
+            for digest, dags in self._dags.items():
+                for dag in dags:
+                    places |= _places(digest, dag)
             self._places = places
-
-    def _dag(self, digest: Digest, stopped: Callable[[], bool]) -> Dag:
-        path = self._store.object(digest)
-        size = path.stat().st_size
-        cache = self._store.layout.leaves(digest)
-        known = _load(cache, -(-size // PROFILE.chunk) or 1)
-        if known is None:
-            known = _hashed(path, size, stopped)
-            with suppress(OSError):  # a store that cannot be written to does without
-                write(cache, MAGIC + hashlib.sha256(known).digest() + known, durable=False)
-        return builder.assemble(PROFILE, size, known)
 
 
 def _children(node: bytes, at: int, wanted: range | None) -> Iterator[tuple[Cid, int]]:
@@ -204,39 +223,15 @@ def _children(node: bytes, at: int, wanted: range | None) -> Iterator[tuple[Cid,
 
 
 def _places(digest: Digest, dag: Dag) -> _Places:
-    """Say where the blocks of an object are."""
-    places = {_key(leaf.cid): _Span(digest, leaf.offset, leaf.size) for leaf in dag.leaves}
+    """Say where the blocks of an object are; a small one is a block by itself, too."""
+    places = {_key(leaf.cid): _Span(digest, leaf.offset, leaf.size, dag.profile) for leaf in dag.leaves}
     if dag.size <= BLOCK_MAX:
-        places[_key(PROFILE.leaf_cid(bytes.fromhex(digest.hex)))] = _Span(digest, 0, dag.size)
+        whole = UNIXFS_V1_2025.leaf_cid(bytes.fromhex(digest.hex))
+        places[_key(whole)] = _Span(digest, 0, dag.size, UNIXFS_V1_2025)
     for node in dag.nodes:
-        places[_key(node.cid)] = _Span(digest, 0, len(node.data), node.data)
+        places[_key(node.cid)] = _Span(digest, 0, dag.size, dag.profile, node.data)
     return places
 
 
 def _key(cid: Cid) -> bytes:
     return bytes((cid.codec,)) + cid.digest
-
-
-def _hashed(path: Path, size: int, stopped: Callable[[], bool]) -> bytes:
-    """Hash the leaves of a file, unless there is no more need."""
-
-    def look(_: int) -> None:
-        if stopped():
-            raise _Stopped
-
-    with path.open("rb", buffering=0) as file:
-        fd = file.fileno()
-        return builder.hash_leaves(
-            lambda offset, length: os.pread(fd, length, offset), size, PROFILE, progress=look
-        )
-
-
-def _load(path: Path, count: int) -> bytes | None:
-    """Read the hashes of so many leaves; None where they are not there, or not as they were written."""
-    try:
-        data = path.read_bytes()
-    except OSError:
-        return None
-    check, leaves = data[len(MAGIC) : len(MAGIC) + DIGEST_SIZE], data[len(MAGIC) + DIGEST_SIZE :]
-    whole = data.startswith(MAGIC) and len(leaves) == count * DIGEST_SIZE
-    return leaves if whole and hashlib.sha256(leaves).digest() == check else None

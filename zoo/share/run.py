@@ -17,6 +17,7 @@ from zoo.serve.limits import Limits
 from zoo.serve.listen import BACKLOG
 from zoo.share.app import application
 from zoo.share.index import Index
+from zoo.share.named import named
 from zoo.share.server import handlers
 from zoo.store import Store
 
@@ -45,7 +46,7 @@ def share(
         indexed: Is told, from another thread, how many objects can be had by CID, whenever that changed.
         limits: What connections may take.
     """
-    index = Index(store)
+    index = Index(store, lambda: named(store.projects()))
     stopped = threading.Event()
 
     def watch() -> None:

@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from zoo.errors import IntegrityError, Malformed
+from zoo.ipfs import names
 from zoo.ipfs.legacy import PROJECTOR_SUFFIX, Archive
 from zoo.ipfs.legacy import Part as ArchivePart
 from zoo.sources import tarstream
@@ -38,6 +39,7 @@ class Unpacked:
         inside: Its path below the archive's folder, which tells it from the others.
         path: Its name as an engine should see it.
         part: What it is of the model.
+        spare: Whether it lies beside the place of the model, and counts only where nothing is there.
         size: In bytes.
         chunks: Its bytes, while it is the newest.
     """
@@ -45,6 +47,7 @@ class Unpacked:
     inside: str
     path: str
     part: Part
+    spare: bool
     size: int
     chunks: Iterator[bytes]
 
@@ -59,10 +62,16 @@ def members(archive: Archive, opened: OpenPart) -> Generator[Unpacked]:
     """
     packed = _Joined(_parts(archive, opened))
     plain = _Plain(packed)
+    seen: set[tuple[bool, str]] = set()
     for entry in tarstream.entries(plain):
         known = _known(archive, entry)
-        if known is not None:
-            yield known
+        if known is None:
+            continue
+        place = (known.spare, names.folded(known.path))
+        if place in seen:
+            raise Malformed(f"an archive holds {known.inside!a} twice")
+        seen.add(place)
+        yield known
     # What follows is padding, but the last checksums stand behind it.
     while plain.read(_CHUNK):
         pass
@@ -79,24 +88,30 @@ def _known(archive: Archive, entry: Entry) -> Unpacked | None:
         return _unpacked(inside, folder + _GGUF, weights, entry)
     if inside == (folder + PROJECTOR_SUFFIX,):
         return _unpacked(inside, f"mmproj-{folder}{_GGUF}", "mmproj", entry)
-    below = inside[1:] if inside[0] == folder else inside
-    hidden = inside[-1].startswith(".")
-    if not hidden and inside[-1].lower().endswith(_GGUF) and (len(below) == 1 or inside[0] == folder):
-        return _unpacked(inside, "/".join(below), weights, entry)
-    return None
+    if inside[-1].startswith(".") or not inside[-1].lower().endswith(_GGUF):
+        return None
+    if inside[0] == folder:
+        return _unpacked(inside, "/".join(inside[1:]), weights, entry)
+    return _unpacked(inside, inside[0], weights, entry, spare=True) if len(inside) == 1 else None
 
 
-def _unpacked(inside: tuple[str, ...], path: str, part: Part, entry: Entry) -> Unpacked:
-    return Unpacked(inside="/".join(inside), path=path, part=part, size=entry.size, chunks=entry.chunks)
+def _unpacked(
+    inside: tuple[str, ...], path: str, part: Part, entry: Entry, *, spare: bool = False
+) -> Unpacked:
+    place = "/".join(inside)
+    return Unpacked(inside=place, path=path, part=part, spare=spare, size=entry.size, chunks=entry.chunks)
 
 
 def _parts(archive: Archive, opened: OpenPart) -> Iterator[bytes]:
     for part in archive.parts:
         hasher = hashlib.sha256()
-        with opened(part) as download, download.read(0, None) as body:
-            for chunk in body.chunks:
-                hasher.update(chunk)
-                yield chunk
+        try:
+            with opened(part) as download, download.read(0, None) as body:
+                for chunk in body.chunks:
+                    hasher.update(chunk)
+                    yield chunk
+        except Malformed as error:
+            raise Malformed(f"{part.name} ({part.cid}): {error.message}", hint=error.hint) from None
         if hasher.hexdigest() != part.sha256.hex:
             raise IntegrityError(
                 f"{part.name} ({part.cid}) is not what the archive's own metadata says of it"

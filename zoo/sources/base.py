@@ -47,6 +47,7 @@ class Member:
         size: In bytes.
         part: What it is of a model.
         chunks: Its bytes, while it is the newest member.
+        spare: Whether it counts only where nothing else is there but a projector.
     """
 
     path: str
@@ -54,6 +55,7 @@ class Member:
     size: int
     part: Part
     chunks: Iterator[bytes]
+    spare: bool = False
 
 
 @dataclass(frozen=True, slots=True)

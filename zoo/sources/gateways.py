@@ -1,7 +1,7 @@
 """Trustless gateways: blocks by their CIDs over HTTP, each checked, from whoever gives them fastest.
 
 Spec: ipfs/specs, http-gateways/trustless-gateway.md. Only single blocks are asked for
-(`?format=raw`), which every such gateway must be able to give.
+(`?format=raw`), which every such gateway must be able to give. CAR files that are at hand go before them.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 
-from zoo.errors import EaiError, IntegrityError, Interrupted, Malformed, SourceError
+from zoo.errors import EaiError, IntegrityError, Interrupted, Malformed, NotThere, SourceError
 from zoo.ipfs import cid as cids
 from zoo.ipfs.cid import Cid
 from zoo.sources.answers import length, refuse
+from zoo.sources.cars import CarFile
 from zoo.sources.underway import Underway
 from zoo.sources.web import Answer, Wait, Web, redirected
 
@@ -128,10 +129,11 @@ def _read(url: str, answer: Answer, most: int) -> bytes:
 
 
 class Pool:
-    """The gateways that one download uses.
+    """The gateways that one download uses, and CAR files that are asked for each block before them.
 
     Args:
         gateways: Those that are known, the preferred first.
+        cars: The CAR files. A block that is damaged in one, or missing, does not speak against the others.
         more: Looks for further ones, once, when all of those have failed.
         aside: Is told of each that is put aside, and why.
     """
@@ -140,13 +142,14 @@ class Pool:
         self,
         gateways: Iterable[Gateway],
         *,
+        cars: Iterable[CarFile] = (),
         more: Callable[[], Iterable[Gateway]] = tuple,
         aside: Aside = lambda _, __: None,
     ) -> None:
-        self._gateways = list(gateways)
+        self._gateways, self._cars = list(gateways), tuple(cars)
         self._more: Callable[[], Iterable[Gateway]] | None = more
         self.aside = aside
-        self._failed: dict[Gateway, EaiError] = {}
+        self._failed: dict[Gateway | CarFile, EaiError] = {}
         self._lock = threading.Lock()
         self._underway = Underway("the download")
         self._closed = False
@@ -157,20 +160,28 @@ class Pool:
         return max(1, len(self._gateways))
 
     def get(self, cid: Cid, most: int) -> bytes:
-        """Get a block of at most so many bytes from the first gateway that has it; checked.
+        """Get a block of at most so many bytes from the first file or gateway that has it; checked.
 
         Raises:
-            SourceError: No gateway gave it; the message says why, of each. `Interrupted` where asking
-                again may help.
+            SourceError: None gave it; the message says why, of each. `Interrupted` where asking again
+                may help.
         """
         if cid.inline is not None:
             return cid.inline
+        missing: list[NotThere] = []
+        for car in self._cars:
+            try:
+                return car.block(cid, most)
+            except NotThere as error:
+                missing.append(error)
+            except SourceError as error:
+                self._put_aside(car, error)
         while (gateway := self._next()) is not None:
             try:
                 return gateway.block(cid, most, self._underway)
             except (SourceError, IntegrityError) as error:
                 self._put_aside(gateway, error)
-        raise self._failure(cid)
+        raise self._failure(cid, missing)
 
     def close(self) -> None:
         """End everything that is being read."""
@@ -190,20 +201,26 @@ class Pool:
             self._put_aside(liar, error)
         return min(usable, key=lambda one: one.cost, default=None) if not self._closed else None
 
-    def _put_aside(self, gateway: Gateway, error: EaiError) -> None:
+    def _put_aside(self, place: Gateway | CarFile, error: EaiError) -> None:
         with self._lock:
-            known = gateway in self._failed
-            self._failed.setdefault(gateway, error)
+            known = place in self._failed
+            self._failed.setdefault(place, error)
         if not known and not self._closed:
-            self.aside(gateway.url, error)
+            self.aside(place.url, error)
 
-    def _failure(self, cid: Cid) -> SourceError:
+    def _failure(self, cid: Cid, missing: Iterable[NotThere]) -> SourceError:
         if self._closed:
             return Interrupted(f"{cid}: given up")
-        errors = list(self._failed.values())
-        message = "\n      ".join([f"no gateway gave the block {cid}", *(error.message for error in errors)])
+        errors = [*missing, *self._failed.values()]
+        nobody = "no gateway gave" if self._gateways else "no CAR file has"
+        message = "\n      ".join([f"{nobody} the block {cid}", *(error.message for error in errors)])
         later = [error for error in errors if isinstance(error, Interrupted)]
         if later:
             after = [error.retry_after for error in later if error.retry_after is not None]
             return Interrupted(message, retry_after=min(after) if len(after) == len(later) else None)
-        return SourceError(message, hint="name gateways that have it in `[ipfs] gateways` of config.toml")
+        hint = (
+            "name gateways that have it in `[ipfs] gateways` of config.toml"
+            if self._gateways
+            else "copy or write the CAR file again, or leave out --offline"
+        )
+        return SourceError(message, hint=hint)

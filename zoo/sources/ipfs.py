@@ -1,8 +1,8 @@
-"""The source `ipfs`: files, directories and preserved models by their CIDs, from trustless gateways."""
+"""The source `ipfs`: files, directories and preserved models by their CIDs, from gateways and CAR files."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import cached_property
 from typing import ClassVar
@@ -18,13 +18,13 @@ from zoo.lock.model import SourceKind
 from zoo.sources import archive as archives
 from zoo.sources.archive import Unpacked
 from zoo.sources.base import Body, Download, Found, Member
+from zoo.sources.cars import SCHEME, CarFile
 from zoo.sources.directory import choose
 from zoo.sources.gateways import LOCAL, PUBLIC, WAIT, Aside, Gateway, Pool
 from zoo.sources.unixfs_file import open_file
 from zoo.sources.web import Wait, Web
 from zoo.zoofile.model import Origin
 
-_SCHEME = "ipfs://"
 _PACKED = b"{"
 
 
@@ -35,13 +35,24 @@ class Ipfs:
         web: Gives what sends requests, when it is needed.
         settings: The gateways and the routing that the user has set.
         wait: How long to wait for a gateway.
+        cars: CAR files that are asked first.
+        offline: Whether nothing else is.
     """
 
     kind: ClassVar[SourceKind] = "ipfs"
     local: ClassVar[bool] = False
 
-    def __init__(self, web: Callable[[], Web], settings: Settings, wait: Wait = WAIT) -> None:
+    def __init__(
+        self,
+        web: Callable[[], Web],
+        settings: Settings,
+        wait: Wait = WAIT,
+        *,
+        cars: Sequence[CarFile] = (),
+        offline: bool = False,
+    ) -> None:
         self._web, self._settings, self._wait = web, settings, wait
+        self._cars, self._offline = cars, offline
 
     def find(self, origin: Origin) -> tuple[Found, ...]:
         """Say which files a CID, or a CID and a path, means.
@@ -87,6 +98,7 @@ class Ipfs:
                     size=member.size,
                     part=member.part,
                     chunks=member.chunks,
+                    spare=member.spare,
                 )
                 for member in members
             )
@@ -121,7 +133,13 @@ class Ipfs:
         return tuple(_found(each.path, each.cid, each.size, part=each.part) for each in chosen)
 
     def _pool(self, root: Cid, aside: Aside = lambda _, __: None) -> Pool:
-        return Pool(self._gateways, more=lambda: self._routed(root), aside=aside)
+        if self._offline or any(car.has(root) for car in self._cars):
+            # Nobody is asked, or probed, before the files turn out to lack a block.
+            return Pool((), cars=self._cars, more=lambda: self._away(root), aside=aside)
+        return Pool(self._gateways, cars=self._cars, more=lambda: self._routed(root), aside=aside)
+
+    def _away(self, root: Cid) -> Iterable[Gateway]:
+        return () if self._offline else (*self._gateways, *self._routed(root))
 
     @cached_property
     def _gateways(self) -> list[Gateway]:
@@ -181,11 +199,11 @@ def _found(path: str, cid: Cid, size: int | None, **more: object) -> Found:
 
 def _uri(cid: Cid) -> str:
     """The canonical form, which a lock holds: version 1 in base32, whatever was written."""
-    return f"{_SCHEME}{Cid(1, DAG_PB, cid.hash, cid.digest) if cid.version == 0 else cid}"
+    return f"{SCHEME}{Cid(1, DAG_PB, cid.hash, cid.digest) if cid.version == 0 else cid}"
 
 
 def _parsed(uri: str) -> tuple[Cid, str]:
-    text, _, path = uri.removeprefix(_SCHEME).partition("/")
-    if not uri.startswith(_SCHEME):
+    text, _, path = uri.removeprefix(SCHEME).partition("/")
+    if not uri.startswith(SCHEME):
         raise SourceError(f"{uri!a} is no ipfs:// URI")
     return cids.parse(text), path

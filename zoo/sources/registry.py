@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -18,6 +18,7 @@ from zoo.zoofile.model import Origin
 if TYPE_CHECKING:
     import httpx2
 
+    from zoo.sources.cars import CarFile
     from zoo.sources.web import Web
 
 Client = Callable[[], "httpx2.Client"]
@@ -27,7 +28,12 @@ PREFERENCE: tuple[SourceKind, ...] = ("bundled", "path", "ipfs", "hf", "pypi", "
 
 
 def sources(
-    *, base: Path, env: Mapping[str, str], offline: bool, config: Config | None = None
+    *,
+    base: Path,
+    env: Mapping[str, str],
+    offline: bool,
+    config: Config | None = None,
+    cars: Sequence[CarFile] = (),
 ) -> Mapping[SourceKind, Source]:
     """Make the sources of a project.
 
@@ -36,22 +42,25 @@ def sources(
         env: The environment: tokens, endpoints, indexes.
         offline: Whether connections are forbidden; then sources that need one raise `Offline`.
         config: What the user has set; by default nothing.
+        cars: CAR files that IPFS is read from first, and offline alone.
     """
-    return _Sources(base, env, config or Config(), offline=offline)
+    return _Sources(base, env, config or Config(), cars, offline=offline)
 
 
 class _Sources(Mapping[SourceKind, Source]):
     """The sources by kind, each made when it is first asked for."""
 
-    def __init__(self, base: Path, env: Mapping[str, str], config: Config, *, offline: bool) -> None:
-        self._env, self._offline = env, offline
-        client = functools.cache(self._client)
+    def __init__(
+        self, base: Path, env: Mapping[str, str], config: Config, cars: Sequence[CarFile], *, offline: bool
+    ) -> None:
+        self._env, self._cars, self._offline = env, cars, offline
+        client, web = functools.cache(self._client), functools.cache(self._web)
         self._made: dict[SourceKind, Source] = {}
         self._makers: dict[SourceKind, Callable[[], Source]] = {
             "bundled": _bundled,
             "github": lambda: _github(env, client),
             "hf": lambda: _huggingface(env, client),
-            "ipfs": lambda: _ipfs(functools.cache(self._web), config),
+            "ipfs": lambda: _ipfs(web, config, cars, offline=offline),
             "path": lambda: _path(base),
             "pypi": lambda: _pypi(env, client),
             "url": lambda: _url(client),
@@ -60,7 +69,8 @@ class _Sources(Mapping[SourceKind, Source]):
     def __getitem__(self, kind: SourceKind) -> Source:
         if kind not in self._made:
             source = self._makers[kind]()
-            self._made[kind] = source if source.local or not self._offline else _refused(kind)
+            allowed = source.local or not self._offline or (kind == "ipfs" and bool(self._cars))
+            self._made[kind] = source if allowed else _refused(kind)
         return self._made[kind]
 
     def _client(self) -> httpx2.Client:
@@ -130,10 +140,10 @@ def _huggingface(env: Mapping[str, str], client: Client) -> Source:
     return HuggingFace(env, client)
 
 
-def _ipfs(web: Callable[[], Web], config: Config) -> Source:
+def _ipfs(web: Callable[[], Web], config: Config, cars: Sequence[CarFile], *, offline: bool) -> Source:
     from zoo.sources.ipfs import Ipfs  # noqa: PLC0415 - made when it is asked for
 
-    return Ipfs(web, config.ipfs)
+    return Ipfs(web, config.ipfs, cars=cars, offline=offline)
 
 
 def _path(base: Path) -> Source:

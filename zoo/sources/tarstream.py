@@ -139,16 +139,17 @@ def _extra(tar: Reader, info: tarfile.TarInfo) -> bytes:
 
 def _pax(data: bytes, said: _Extra) -> _Extra:
     """Take the path, the link and the size from an extended header: lines of `LENGTH KEY=VALUE`."""
-    while data:
-        digits, _, _ = data[:20].partition(b" ")
-        length = int(digits) if digits.isdigit() else 0
-        key, found, value = data[len(digits) + 1 : length].partition(b"=")
-        if not len(digits) < length <= len(data) or not found or not value.endswith(b"\n"):
+    start = 0
+    while start < len(data):
+        digits, _, _ = data[start : start + 20].partition(b" ")
+        stop = start + (int(digits) if digits.isdigit() else 0)
+        key, found, value = data[start + len(digits) + 1 : stop].partition(b"=")
+        if not start + len(digits) < stop <= len(data) or not found or not value.endswith(b"\n"):
             raise Malformed("an archive has an extended header that cannot be read")
         if key.startswith(b"GNU.sparse."):
             raise Malformed("an archive has a sparse file, and those are not unpacked")
         said = _pair(key, value[:-1], said)
-        data = data[length:]
+        start = stop
     return said
 
 

@@ -5,6 +5,7 @@
        objects/sha256/ab/abcdef…        the bytes, 0444; being here is being valid
        objects/sha256/ab/abcdef….json   the sidecar: what was true when they were verified; a cache
        objects/sha256/ab/abcdef….leaves the hashes of its leaves on IPFS; a cache
+       objects/sha256/ab/….leaves-<cut>  the same, where it is cut as others do
        trees/<key>/                     unpacked builds, with their manifest
        views/<id>/<name>                relative links to objects
        ingest/<hex>/                    downloads under way
@@ -70,9 +71,14 @@ class Layout:
         """The path of an object's sidecar."""
         return self.objects / digest.hex[:2] / f"{digest.hex}.json"
 
-    def leaves(self, digest: Digest) -> Path:
-        """The path of the hashes of an object's leaves on IPFS; a cache that follows from the digest."""
-        return self.objects / digest.hex[:2] / f"{digest.hex}.leaves"
+    def leaves(self, digest: Digest, cut: str = "") -> Path:
+        """The path of the hashes of an object's leaves on IPFS; a cache that follows from the digest.
+
+        Args:
+            digest: The object's.
+            cut: How it is cut into leaves, where that is not as eai does it.
+        """
+        return self.objects / digest.hex[:2] / f"{digest.hex}.leaves{cut and f'-{cut}'}"
 
     def partial(self, key: str) -> Path:
         """The path of a download under way."""

@@ -70,7 +70,9 @@ def set_aside(layout: Layout, digest: Digest) -> Path:
     away.unlink(missing_ok=True)
     with suppress(FileNotFoundError):  # another process has set it aside
         durable.move(layout.object(digest), away)
-    for cache in (layout.sidecar(digest), layout.leaves(digest)):  # they may be of the wrong bytes
+    layout.sidecar(digest).unlink(missing_ok=True)
+    kept = layout.leaves(digest)
+    for cache in kept.parent.glob(f"{kept.name}*"):  # they may be of the wrong bytes
         cache.unlink(missing_ok=True)
     return away
 

@@ -10,13 +10,15 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from zoo.store import durable
 from zoo.store.layout import Layout
 from zoo.store.names import clean, distinct
 from zoo.store.owner import Owner
+
+_CURRENT = (".eai", "current")
 
 
 def hold(layout: Layout, project: Path, needs: Mapping[str, Path]) -> Path:
@@ -35,9 +37,9 @@ def hold(layout: Layout, project: Path, needs: Mapping[str, Path]) -> Path:
     """
     distinct(clean(name) for name in needs)
     listing = json.dumps(sorted((name, str(path)) for name, path in needs.items()))
-    home = project.absolute() / ".eai"
+    home = project.absolute() / _CURRENT[0]
     generation = home / f"needs-{hashlib.sha256(listing.encode()).hexdigest()[:16]}"
-    current = home / "current"
+    current = home / _CURRENT[1]
     if _holds(layout, current, generation, needs):
         return current
     generation.mkdir(parents=True, exist_ok=True)
@@ -58,6 +60,15 @@ def register(layout: Layout, link: Path) -> Path:
     root = _auto_root(layout, link)
     durable.point(root, link.absolute())
     return root
+
+
+def projects(layout: Layout) -> Iterator[Path]:
+    """Give the folders of the projects that told the store of themselves, gone ones too."""
+    for root in sorted(layout.auto_roots.glob("*")):
+        with suppress(OSError):  # no link, or gone meanwhile: nothing of ours
+            current = root.readlink()
+            if current.parts[-2:] == _CURRENT:
+                yield current.parents[1]
 
 
 def _auto_root(layout: Layout, link: Path) -> Path:

@@ -166,6 +166,11 @@ class Store:
             self.layout.prepare()
             roots.hold(self.layout, project, needs)
 
+    def projects(self) -> list[Path]:
+        """The folders of the projects that need something of it, or did before they were deleted."""
+        with disk_errors(self.root):
+            return list(roots.projects(self.layout))
+
     @contextmanager
     def running(self, needs: Iterable[Path]) -> Iterator[None]:
         """Keep these paths of the store for as long as this process is at it."""
