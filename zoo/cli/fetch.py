@@ -175,7 +175,6 @@ def origin(text: str) -> str | Path:
     if is_base(text):
         return text
     if not Path(text).is_file():
-        raise argparse.ArgumentTypeError(
-            f"{quoted(unsecret(text))} is neither http://HOST:PORT nor a file here"
-        )
+        told = quoted(unsecret(text))
+        raise argparse.ArgumentTypeError(f"{told} is no file here, and no address of a store: {BASE}")
     return Path(text)
