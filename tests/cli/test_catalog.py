@@ -16,7 +16,7 @@ def test_the_catalogue_is_listed_a_model_a_line(eai: Eai) -> None:
     head, *rows = done.stdout.splitlines()
     assert head.split() == ["name", "task", "size", "memory", "where"]
     assert len(rows) == 36
-    assert "qwen3-1.7b chat 1.83 GB 5.71 GB Qwen/Qwen3-1.7B-GGUF" in [" ".join(row.split()) for row in rows]
+    assert "qwen3-1.7b chat 1.8 GB 5.3 GiB Qwen/Qwen3-1.7B-GGUF" in [" ".join(row.split()) for row in rows]
     assert "\x1b" not in done.stdout
     assert "eai add NAME" in done.stderr
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -73,3 +74,22 @@ def test_nothing_typed_shows_what_there_is_to_type(capsys: pytest.CaptureFixture
     assert main([]) == 2
     shown = capsys.readouterr().err
     assert all(command in shown for command in COMMANDS)
+
+
+@pytest.mark.parametrize("words", [("store", "ls"), ("model", "status"), ("toolchain", "ls")])
+def test_a_command_within_a_command_takes_what_every_command_takes(
+    words: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("EAI_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    code = main([*words, "-q"])
+    said = capsys.readouterr().err
+    assert code == main(["-q", *words])
+    assert capsys.readouterr().err == said
+
+    with pytest.raises(SystemExit) as ended:
+        main([*words, "--jso"])  # which could come to mean something else one day
+    assert ended.value.code == 2

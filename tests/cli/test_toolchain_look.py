@@ -138,6 +138,9 @@ def test_all_of_a_wheel_is_shown(wheel: Shop) -> None:
     assert "  licence    MIT" in said
     assert "  source     pypi://xllamacpp@2026.10.11549/x.whl" in said
     assert "  needs      stable abi" in said
+    assert not [
+        line for line in said.splitlines() if line.startswith("  needs") and "'" in line
+    ]  # Python's quotes
 
     shown = json.loads(_done(wheel.eai("toolchain", "show", "llama-cpp", "--json")))
     (here,) = (build for build in shown["builds"] if build["here"])

@@ -13,6 +13,7 @@ from support.official import unix
 from zoo.errors import SourceError
 from zoo.lock.model import Artifact, Build, Recipe
 from zoo.lock.uri import SOURCE_ARCHIVE
+from zoo.resolve.fetcher import Fetcher
 from zoo.resolve.shelf import Shelf
 from zoo.sources.github import uri
 from zoo.sources.registry import sources
@@ -33,7 +34,7 @@ def github() -> Iterator[GitHub]:
 
 def _shelf(github: GitHub, store: Store, *known: Artifact) -> Shelf:
     found = sources(base=Path(), env=github.env, offline=False)
-    return Shelf(found, store, lambda _: None, known)
+    return Shelf(Fetcher(found, store, lambda _: None, known), found["github"], store)
 
 
 def test_a_file_is_fetched_once_to_learn_its_digest_and_its_tree(github: GitHub, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, get_args
 
 from msgspec import to_builtins
@@ -11,6 +11,8 @@ from msgspec import to_builtins
 from zoo import catalog
 from zoo.catalog import Entry
 from zoo.cli.output import Output
+from zoo.cli.text import size
+from zoo.serve import units
 from zoo.zoofile.model import Task
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ def _table(entries: Sequence[Entry], *, narrow: bool) -> Table:
     """Lay the models out in columns; only a terminal may break the last one."""
     from rich.table import Table  # noqa: PLC0415 - 30 ms that only this table needs
 
-    rows = [(e.name, e.task, e.size or "-", e.ram or "-", _where(e)) for e in entries]
+    rows = [(e.name, e.task, _told(e.size, size), _told(e.ram, units.spell), _where(e)) for e in entries]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     table = Table(box=None, pad_edge=False)
     for title, width in zip(("name", "task", "size", "memory"), widths, strict=False):
@@ -56,6 +58,11 @@ def _table(entries: Sequence[Entry], *, narrow: bool) -> Table:
     for entry, row in zip(entries, rows, strict=True):
         table.add_row(*row, style=None if entry.supported else "dim")
     return table
+
+
+def _told(stated: str | None, spell: Callable[[int], str]) -> str:
+    """Say what the catalogue states as everything else is said: files in GB, memory in GiB."""
+    return "-" if stated is None else spell(units.size(stated))
 
 
 def _where(entry: Entry) -> str:

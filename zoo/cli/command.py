@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from zoo.cli.output import Output
 
+P = TypeVar("P", bound=argparse.ArgumentParser)
 if TYPE_CHECKING:
-    Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - has no public name
+    CommandsOf: TypeAlias = argparse._SubParsersAction[P]  # noqa: SLF001 - has no public name
+    Commands: TypeAlias = CommandsOf[argparse.ArgumentParser]
 else:
-    Commands: TypeAlias = object
+    CommandsOf = Commands = object
 
 
 class Command(Protocol):
@@ -24,9 +26,21 @@ class Command(Protocol):
         """Do it; the exit code, 0 when done."""
 
 
+def add_quiet(parser: argparse.ArgumentParser) -> None:
+    """Add `-q` behind a command too, where fingers put it; absent, it leaves what stands before alone."""
+    parser.add_argument(
+        "-q", "--quiet", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS
+    )
+
+
 def add_command(
-    commands: Commands, name: str, told: str, *, description: str | None = None, example: str | None = None
-) -> argparse.ArgumentParser:
+    commands: CommandsOf[P],
+    name: str,
+    told: str,
+    *,
+    description: str | None = None,
+    example: str | None = None,
+) -> P:
     """Add a command within a command.
 
     Args:
@@ -36,13 +50,16 @@ def add_command(
         description: The same at more length, above its own options.
         example: What stands below them.
     """
-    return commands.add_parser(
+    made = commands.add_parser(
         name,
         help=told,
         description=description,
         epilog=example,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
+    add_quiet(made)
+    return made
 
 
 def run_as(command: Command, words: Sequence[str], out: Output) -> int:

@@ -120,6 +120,8 @@ def _parser(typed: str | None) -> argparse.ArgumentParser:
     """Make the parser of the command that was typed, or of all of them, to show or suggest them."""
     import argparse  # noqa: PLC0415 - `--version` does without
 
+    from zoo.cli.command import add_quiet  # noqa: PLC0415 - as above
+
     formatter = _formatter()
     parser = argparse.ArgumentParser(
         prog="eai",
@@ -140,10 +142,7 @@ def _parser(typed: str | None) -> argparse.ArgumentParser:
             allow_abbrev=False,
         )
         if name == typed:
-            # Also behind the command, where fingers put it; absent, it leaves what stands before alone.
-            sub.add_argument(
-                "-q", "--quiet", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS
-            )
+            add_quiet(sub)
             _configure(sub, name)
     return parser
 

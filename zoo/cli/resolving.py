@@ -10,6 +10,7 @@ from zoo.cli.output import Output
 from zoo.cli.progress import shown
 from zoo.cli.project import Project, configuration, open_store
 from zoo.lock.model import Lock
+from zoo.resolve.fetcher import Fetcher
 from zoo.resolve.run import resolve
 from zoo.resolve.shelf import Shelf
 from zoo.resolve.upgrade import Upgrade
@@ -30,7 +31,8 @@ def resolver(project: Project, zoofile: Zoofile, args: argparse.Namespace, out: 
         found = sources(base=project.folder, env=os.environ, offline=False, config=configuration())
         store = open_store()
         with shown(out, total=None) as progress:
-            shelf = Shelf(found, store, progress, old.artifact if old else ())
+            fetcher = Fetcher(found, store, progress, old.artifact if old else ())
+            shelf = Shelf(fetcher, found["github"], store)
             return resolve(
                 zoofile,
                 old,

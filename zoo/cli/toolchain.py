@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from zoo.cli import toolchain_build, toolchain_ls, toolchain_show, toolchain_try
+from zoo.cli.command import add_command
 from zoo.cli.output import Output
 from zoo.errors import UsageError
 
@@ -38,10 +39,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         title="commands", metavar="COMMAND", required=True, parser_class=_Splitting
     )
     for name, (module, told) in _COMMANDS.items():
-        command = commands.add_parser(name, help=told)
+        command = add_command(commands, name, told)
         module.configure(command)
         command.set_defaults(toolchain=module.run)
-        command.formatter_class = argparse.RawDescriptionHelpFormatter
 
 
 def run(args: argparse.Namespace, out: Output) -> int:

@@ -131,7 +131,7 @@ def _facts(whole: Whole) -> list[Fact]:
 def _needs(needs: known.Needs) -> Iterator[str]:
     """What a build needs, one thing a line; what is as by default needs no word."""
     for name, value in msgspec.to_builtins(_some(needs)).items():
-        told = ", ".join(value) if isinstance(value, list) else value
+        told = ", ".join(value) if isinstance(value, list | tuple) else value
         yield name.replace("_", " ") if value is True else f"{name} {told}"
 
 

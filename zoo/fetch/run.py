@@ -153,7 +153,7 @@ class _Crew:
                 for artifact in together.left(group, self._around):
                     self._get(artifact)
         except Stopped:
-            pass
+            pass  # as was wanted: whoever stopped it knows why
         except BaseException as error:  # noqa: BLE001 - raised again, in the thread that waits for us
             self._bug = error
         finally:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from zoo.errors import Interrupted
@@ -150,7 +149,7 @@ class Team:
             while (span := self._take()) is not None:
                 self._read(*span)
         except Stopped:
-            pass
+            pass  # as was wanted: whoever stopped it knows why
         except BaseException as raised:  # noqa: BLE001 - raised again, where someone hears it
             error = raised
         finally:
@@ -162,10 +161,8 @@ class Team:
                 self._changed.notify_all()
 
     def _take(self) -> tuple[int, int] | None:
-        with self._changed, suppress(IndexError):
-            if not self._halted:
-                return self._ranges.popleft()
-        return None
+        with self._changed:
+            return None if self._halted or not self._ranges else self._ranges.popleft()
 
     def _read(self, start: int, stop: int) -> None:
         with self._download.read(start, stop) as body:

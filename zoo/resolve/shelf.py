@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-
 from zoo.digest import Digest
 from zoo.errors import SourceError
-from zoo.fetch.events import Progress
-from zoo.lock.model import Artifact, Build, SourceKind
+from zoo.lock.model import Build
 from zoo.resolve.fetcher import Fetcher
 from zoo.sources.base import Found, Source
 from zoo.store import Store, trees
@@ -21,21 +18,13 @@ class Shelf:
     """Keeps in the store what it fetched; see `zoo.toolchains.github.Shelf`.
 
     Args:
-        sources: By kind.
-        store: Where files and trees go.
-        progress: Is told what is downloaded.
-        known: The artifacts that are locked.
+        fetcher: Fetches files.
+        source: Opens the small ones, which are not kept.
+        store: Where the fetcher's files go, and trees.
     """
 
-    def __init__(
-        self,
-        sources: Mapping[SourceKind, Source],
-        store: Store,
-        progress: Progress,
-        known: Iterable[Artifact],
-    ) -> None:
-        self._sources, self._store = sources, store
-        self._fetcher = Fetcher(sources, store, progress, known)
+    def __init__(self, fetcher: Fetcher, source: Source, store: Store) -> None:
+        self._fetcher, self._source, self._store = fetcher, source, store
 
     def get(self, uri: str, name: str, size: int | None) -> tuple[Digest, int]:
         """Fetch a file of a release, unless it is locked already, and say its digest and size."""
@@ -47,7 +36,7 @@ class Shelf:
 
     def read(self, uri: str, name: str) -> bytes:
         """Fetch a small file."""
-        with self._sources["github"].open(uri, size=None) as download, download.read(0, None) as body:
+        with self._source.open(uri, size=None) as download, download.read(0, None) as body:
             content = b""
             for chunk in body.chunks:
                 content += chunk

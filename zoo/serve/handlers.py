@@ -116,9 +116,7 @@ def note(proxy: Proxy, endpoint: Endpoint, forward: Forward | None, status: int,
     """Count a request and log it; one that was refused early has no model."""
     first = forward.first - began if forward and forward.first else None
     name = forward.model if forward else "-"
-    answered = Answered(name, endpoint.path, status, first, time.monotonic() - began)
-    proxy.tally.note(answered)
-    proxy.journal.note(answered)
+    proxy.note(Answered(name, endpoint.path, status, first, time.monotonic() - began))
 
 
 async def _carried(forward: Forward, engine: Upstream, request: web.Request) -> web.StreamResponse:

@@ -78,9 +78,7 @@ class Images:
         else:
             return answer
         finally:
-            answered = Answered(name, self._path, status, None, time.monotonic() - began)
-            self._proxy.tally.note(answered)
-            self._proxy.journal.note(answered)
+            self._proxy.note(Answered(name, self._path, status, None, time.monotonic() - began))
 
     def _route(self, name: str | None) -> Route:
         """Find the model: one that makes pictures edits them as well, where nothing fits better.

@@ -19,7 +19,7 @@ from zoo.serve.machine import Budget
 from zoo.serve.pictures import Pictures
 from zoo.serve.routing import Router
 from zoo.serve.scheduler import Scheduler
-from zoo.serve.tally import Tally
+from zoo.serve.tally import Answered, Tally
 from zoo.serve.upstream import Upstream
 from zoo.serve.watch import Watch
 
@@ -51,6 +51,11 @@ class Proxy:
     flow: Flow = field(default_factory=Flow)
     began: bool = False
     started: float = field(default_factory=time.time)
+
+    def note(self, answered: Answered) -> None:
+        """Count a request that is over, and log it."""
+        self.tally.note(answered)
+        self.journal.note(answered)
 
     @property
     def body_limit(self) -> int:

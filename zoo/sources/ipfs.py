@@ -17,7 +17,7 @@ from zoo.ipfs.dagpb import BLOCK_MAX
 from zoo.lock.model import SourceKind
 from zoo.sources import archive as archives
 from zoo.sources.archive import Unpacked
-from zoo.sources.base import Body, Download, Found, Member
+from zoo.sources.base import Body, Download, Found, Member, Part
 from zoo.sources.cars import SCHEME, CarFile
 from zoo.sources.directory import choose
 from zoo.sources.gateways import LOCAL, PUBLIC, WAIT, Aside, Gateway, Pool
@@ -191,10 +191,10 @@ def _is_archive(block: bytes) -> bool:
     return len(block) <= legacy.METADATA_MAX and block.lstrip()[:1] == _PACKED and b'"folder_name"' in block
 
 
-def _found(path: str, cid: Cid, size: int | None, **more: object) -> Found:
+def _found(path: str, cid: Cid, size: int | None, part: Part | None = None) -> Found:
     stated = cid.codec == RAW and cid.hash == SHA2_256
     digest = Digest.of_hex(cid.digest.hex()) if stated else None
-    return Found(path=path, uri=_uri(cid), size=size, digest=digest, **more)  # type: ignore[arg-type]
+    return Found(path=path, uri=_uri(cid), size=size, digest=digest, part=part)
 
 
 def _uri(cid: Cid) -> str:

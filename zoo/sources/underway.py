@@ -57,5 +57,5 @@ class Underway:
             for sock in self._open.values():
                 if sock is not None:
                     # The plain socket's, also for TLS: a reader in another thread must not lose its state.
-                    with suppress(OSError):
+                    with suppress(OSError):  # its other end was faster
                         socket.socket.shutdown(sock, socket.SHUT_RDWR)
