@@ -14,7 +14,7 @@ from aiohttp import HttpVersion11, web
 from zoo import __version__
 from zoo.environment.model import ServedModel
 from zoo.errors import EngineError
-from zoo.serve import asked, bodies, lora, media, models, splice, units
+from zoo.serve import asked, bodies, lora, media, models, splice
 from zoo.serve.answers import Problem, of_engine
 from zoo.serve.endpoints import Endpoint
 from zoo.serve.forward import Carry, Client, Forward
@@ -64,7 +64,7 @@ class Inference:
             note(self._proxy, self._endpoint, forward, status, began)
 
     async def _forward(self, request: web.Request, began: float) -> Forward:
-        body = await _body(request, self._proxy.body_limit)
+        body = await bodies.whole(request, self._proxy.body_limit)
         chunks, keep = request.version >= HttpVersion11, request.keep_alive
         forward = forward_of(self._proxy, self._endpoint, body, chunks=chunks, keep=keep, began=began)
         forward.headers = {**forward.headers, **self._proxy.guard.cors(request.headers)}
@@ -155,24 +155,6 @@ def let_in(guard: Guard, request: web.Request, model: str) -> Iterator[None]:
         yield
     finally:
         guard.leave(key)
-
-
-async def _body(request: web.Request, limit: int) -> bytes:
-    """The whole body.
-
-    Raises:
-        Problem: It is larger than the limit; one that says so is refused before it is sent.
-    """
-    if (request.content_length or 0) > limit:
-        raise _too_large(limit)
-    try:
-        return await request.read()
-    except web.HTTPRequestEntityTooLarge as error:
-        raise _too_large(limit) from error
-
-
-def _too_large(limit: int) -> Problem:
-    return Problem(413, "body_too_large", f"the request is larger than {units.spell(limit)}")
 
 
 class Pages:
