@@ -167,20 +167,26 @@ class Pages:
     def __init__(self, proxy: Proxy) -> None:
         self._proxy = proxy
 
-    async def models(self, _: web.Request) -> web.Response:
-        """List every model, loaded or not."""
+    async def models(self, request: web.Request) -> web.Response:
+        """List every model that the client's key is good for, loaded or not."""
+        mine = [model for model in self._proxy.environment.models if self._may_use(request, model)]
         states = {seen.name: seen.state for seen in self._proxy.scheduler.seen()}
-        return bodies.answer(models.listing(self._proxy.environment, states, self._proxy.adapters.scales))
+        environment, scales = self._proxy.environment.id, self._proxy.adapters.scales
+        return bodies.answer(models.listing(mine, environment, states, scales))
 
     async def model(self, request: web.Request) -> web.Response:
-        """Describe one model, by any of its names."""
+        """Describe one of them, by any of its names."""
         name = request.match_info["name"]
         model = self._proxy.router.find(name)
-        if model is None:
+        if model is None or not self._may_use(request, model):
             raise Problem(404, "model_not_found", f"the model {name[:100]} is not here", param="model")
         states = {seen.name: seen.state for seen in self._proxy.scheduler.seen()}
         scales = self._proxy.adapters.scales(model.name)
-        return bodies.answer(models.entry(model, self._proxy.environment, states[model.name], scales))
+        return bodies.answer(models.entry(model, self._proxy.environment.id, states[model.name], scales))
+
+    def _may_use(self, request: web.Request, model: ServedModel) -> bool:
+        key = self._proxy.guard.key(request.headers)
+        return key is None or key.may_use(model.name)
 
     async def health(self, _: web.Request) -> web.Response:
         """Say whether the main model answers, or has and makes room just now."""
