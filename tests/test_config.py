@@ -49,6 +49,18 @@ def test_what_cannot_be_is_named_with_its_line_and_key(text: str, said: str) -> 
     assert said in caught.value.message
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["https://me:secret@a.example", "me:secret@a.example", "http://me:sec/secret@a.example:x", "@secret@h"],
+)
+def test_a_password_in_an_address_is_not_shown(url: str) -> None:
+    with pytest.raises(EaiError) as caught:
+        parse(f'[preserve.kubo]\napi = "{url}"')
+    assert "secret" not in caught.value.message
+    assert "…@" in caught.value.message
+    assert "no password" in (caught.value.hint or "")
+
+
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(EaiError, match="no UTF-8"):

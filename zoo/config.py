@@ -16,6 +16,8 @@ from zoo.zoofile.problem import Keys, Problem, failure, quoted
 
 NAME = "config.toml"
 LONGEST = 1 << 20
+BASE = "write http:// or https://, a host and perhaps a port; no password"
+"""What an address of a server must be."""
 
 T = TypeVar("T")
 
@@ -224,9 +226,14 @@ def _wrong(config: Config) -> Iterator[Problem]:
 
 def _url(keys: Keys, url: str) -> Iterator[Problem]:
     if not is_base(url):
-        yield Problem(
-            keys, f"cannot be {quoted(url)}", "write http:// or https://, a host and perhaps a port"
-        )
+        yield Problem(keys, f"cannot be {quoted(unsecret(url))}", BASE)
+
+
+def unsecret(url: str) -> str:
+    """Leave out of an address what may be a password, to show it: all that stands before an `@`."""
+    before, at, rest = url.rpartition("@")
+    scheme, slashes, _ = before.partition("//")
+    return f"{scheme}{slashes}…@{rest}" if slashes else f"…@{rest}" if at else url
 
 
 def is_base(url: str) -> bool:

@@ -171,4 +171,4 @@ def test_what_is_neither_an_address_nor_a_file_is_refused(eai: Eai, work: Path) 
     lock(work, artifact(LION, NOWHERE))
     done = eai("fetch", "--from", "absent.car")
     assert done.returncode == 2
-    assert "'absent.car' is neither http://HOST:PORT nor a file here" in done.stderr
+    assert '"absent.car" is no file here, and no address of a store: ' in done.stderr

@@ -11,6 +11,7 @@ from models.shapes import write_shape
 from support import node
 from support.locked import lock, model
 from support.roundtrip import Eai, there_and_back
+from support.sharing import store_served
 
 from zoo.digest import Digest
 from zoo.ipfs import builder
@@ -98,3 +99,12 @@ def test_what_eai_preserved_comes_back_from_helia(eai: Eai, work: Path, gguf: Pa
         got, store = there_and_back(eai, work, cid, gateway.url)
     [file] = got.model[0].weights
     assert store.object(file.digest).read_bytes() == gguf.read_bytes()
+
+
+def test_helia_reads_what_a_shared_store_has(tmp_path: Path) -> None:
+    data = noise(3 * MIB + 5)
+    (tmp_path / "file").write_bytes(data)
+    Store(tmp_path / "home" / "store").adopt(tmp_path / "file")
+    root = builder.build(lambda at, length: data[at : at + length], len(data), UNIXFS_V1_2025).root
+    with store_served(tmp_path / "home") as url:
+        assert node.read(url, str(root)) == data

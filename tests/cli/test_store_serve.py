@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import socket
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -175,10 +178,30 @@ def test_whoever_serves_to_all_is_warned(eai: Eai, tmp_path: Path) -> None:
     assert "`eai store serve --port 0`" in done.stderr
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_it_ends_at_once_though_somebody_is_fetching(tmp_path: Path, number: signal.Signals) -> None:
+    (tmp_path / "file").write_bytes(bytes(64 << 20))
+    digest, _ = Store(tmp_path / "home" / "store").adopt(tmp_path / "file")
+    with store_served(tmp_path / "home", number=number) as url:
+        sock = socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])))
+        sock.sendall(f"GET /eai/sha256/{digest.hex} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        assert sock.recv(12) == b"HTTP/1.1 200"
+        began = time.monotonic()
+    assert time.monotonic() - began < 10
+    sock.close()
+
+
 def test_a_wrong_configuration_is_named(eai: Eai, work: Path, model: bytes) -> None:
     env = project(work, "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku")
     (work / "config.toml").write_text("[ipfs]\ngatway = 1\n")
     done = eai("lock", **env)
     assert done.returncode == 1
     assert "config.toml:2: `ipfs.gatway`" in done.stderr
-    assert eai("fetch", "--from", "nowhere", **env).returncode == 2
+
+
+def test_an_address_with_a_password_is_refused_and_not_shown(eai: Eai) -> None:
+    done = eai("fetch", "--from", "http://me:secret@a.example")
+    assert done.returncode == 2
+    assert "secret" not in done.stderr
+    assert "no password" in done.stderr
+    assert eai("fetch", "--from", "nowhere").returncode == 2

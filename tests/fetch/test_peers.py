@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import pytest
-from support.fetching import Fetcher, artifact
+from support.fetching import HASTY, Fetcher, artifact
 from support.lying import Server, cut_after, honest, in_turn, status
 
 from zoo.errors import IntegrityError, Offline
@@ -44,8 +45,33 @@ def test_a_dead_peer_is_named_once_and_left_alone(server: Server, fetcher: Fetch
         server.on(path_of(data), status(503))
     fetcher.peers = (server.url(""),)
     fetcher(*(artifact(data, server.on(f"/far{at}", honest(data))) for at, data in enumerate(DATA)), jobs=1)
-    assert sum(asked.path.startswith("/eai/") for asked in server.asked) == 2
+    assert sum(asked.path.startswith("/eai/") for asked in server.asked) == 1
     assert len(fetcher.of(Failed)) == 1
+
+
+def test_a_peer_that_says_when_to_come_again_is_asked_again(server: Server, fetcher: Fetcher) -> None:
+    server.on(path_of(DATA[0]), in_turn(status(503, Retry_After=0), honest(DATA[0])))
+    fetcher.peers = (server.url(""),)
+    fetcher(artifact(DATA[0], server.url("/far")))
+    assert {asked.path for asked in server.asked} == {path_of(DATA[0])}
+
+
+def test_a_peer_that_is_started_again_goes_on(server: Server, fetcher: Fetcher) -> None:
+    data = os.urandom(60_000)
+    server.on(path_of(data), in_turn(cut_after(data, 9000), status(500), status(500), honest(data)))
+    fetcher.peers = (server.url(""),)
+    fetcher(artifact(data, server.url("/far")), jobs=1, manners=replace(HASTY, tries=5))
+    assert {asked.path for asked in server.asked} == {path_of(data)}
+
+
+def test_a_peer_that_does_not_come_back_in_time_is_left(server: Server, fetcher: Fetcher) -> None:
+    data = os.urandom(60_000)
+    server.on(path_of(data), in_turn(cut_after(data, 9000), status(500)))
+    fetcher.peers = (server.url(""),)
+    wanted = artifact(data, server.on("/far", honest(data)))
+    fetcher(wanted, jobs=1, manners=replace(HASTY, tries=5, restart=0))
+    assert fetcher.store.has(wanted.digest)
+    assert sum(asked.path == path_of(data) for asked in server.asked) <= 2
 
 
 def test_a_lying_peer_is_named_and_left_alone(server: Server, fetcher: Fetcher) -> None:

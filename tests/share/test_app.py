@@ -2,65 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
+from contextlib import suppress
 
 import pytest
-from aiohttp import ClientResponse, ClientSession, TCPConnector, web
+from support.fetching import digest_of
+from support.sharing import DATA, MIDDLING, SMALL, Ask, Shared, dag, hex_of
 
-from zoo.digest import Digest
 from zoo.ipfs import car, walk
 from zoo.ipfs import cid as cids
-from zoo.ipfs.builder import Dag, build
 from zoo.ipfs.cid import RAW, SHA2_256, Cid
-from zoo.share.app import CAR_TYPE, RAW_TYPE, application
-from zoo.share.index import Index
+from zoo.share.asked import CAR_TYPE, RAW_TYPE
 from zoo.store import Store
-
-DATA = os.urandom((2 << 20) + 12345)
-MIDDLING = os.urandom((1 << 20) + 7)
-
-Ask = Callable[..., Awaitable[tuple[ClientResponse, bytes]]]
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    store = Store(tmp_path / "store")
-    for data in (DATA, MIDDLING, b"small"):
-        (tmp_path / "file").write_bytes(data)
-        store.adopt(tmp_path / "file")
-    return store
-
-
-@pytest.fixture
-async def ask(store: Store) -> AsyncIterator[Ask]:
-    index = Index(store)
-    index.scan()
-    runner = web.AppRunner(application(store, index, host="127.0.0.1"))
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    _, port = runner.addresses[0][:2]
-
-    async with ClientSession(f"http://127.0.0.1:{port}", connector=TCPConnector()) as session:
-
-        async def ask(path: str, method: str = "GET", **headers: str) -> tuple[ClientResponse, bytes]:
-            named = {name.replace("_", "-"): value for name, value in headers.items()}
-            async with session.request(method, path, headers=named) as response:
-                return response, await response.read()
-
-        yield ask
-    await runner.cleanup()
-
-
-def dag(data: bytes) -> Dag:
-    return build(lambda at, length: data[at : at + length], len(data))
-
-
-def hex_of(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
 
 
 async def test_every_block_of_a_file_can_be_had(ask: Ask) -> None:
@@ -79,8 +34,11 @@ async def test_the_form_may_be_asked_for_in_either_way(ask: Ask) -> None:
     assert one == dag(DATA).nodes[0].data
     by_format, _ = await ask(f"/ipfs/{root}?format=car", Accept=RAW_TYPE)
     assert by_format.headers["Content-Type"] == f"{CAR_TYPE}; version=1; order=dfs; dups=n"
+    assert by_accept.headers["Content-Location"] == f"/ipfs/{root}?format=raw"
     neither, _ = await ask(f"/ipfs/{root}")
-    assert neither.status == 406
+    assert neither.status == 400
+    for_people, _ = await ask(f"/ipfs/{root}", Accept="text/html, */*")
+    assert for_people.status == 406
     other, _ = await ask(f"/ipfs/{root}?format=tar", Accept=RAW_TYPE)
     assert other.status == 406
     newer, _ = await ask(f"/ipfs/{root}", Accept=f"{CAR_TYPE}; version=2")
@@ -165,7 +123,7 @@ async def test_foreign_pages_are_kept_out(ask: Ask) -> None:
 
 
 async def test_a_corrupt_object_is_not_given(ask: Ask, store: Store) -> None:
-    path = store.object(Digest.of_hex(hex_of(MIDDLING)))
+    path = store.object(digest_of(MIDDLING))
     path.chmod(0o644)
     path.write_bytes(MIDDLING[::-1])
     assert (await ask(f"/eai/sha256/{hex_of(MIDDLING)}"))[0].status == 404
@@ -173,18 +131,120 @@ async def test_a_corrupt_object_is_not_given(ask: Ask, store: Store) -> None:
     assert (await ask(f"/ipfs/{leaf.cid}?format=raw"))[0].status == 404
 
 
-def test_the_hashes_of_leaves_are_kept_and_mended(store: Store) -> None:
-    digest = Digest.of_hex(hex_of(DATA))
-    first = Index(store)
-    assert first.scan() == 3
-    assert first.scan() == 0
-    cache = store.layout.leaves(digest)
-    kept = cache.read_bytes()
-    cache.write_bytes(kept[:-1] + bytes([kept[-1] ^ 1]))
-    again = Index(store)
-    again.scan()
-    assert again.roots == first.roots
-    assert again.roots[digest] == dag(DATA).root
-    assert cache.read_bytes() == kept
-    assert len(store.sizes()) == 3
-    assert not store.verify().corrupt
+@pytest.mark.parametrize(
+    ("span", "leaves"),
+    [
+        ("0:*", (0, 1, 2)),
+        ("0:0", (0,)),
+        ("5:1048575", (0,)),
+        ("5:1048576", (0, 1)),
+        ("-1:*", (2,)),
+        ("-12345:-1", (2,)),
+        ("-12346:99999999", (1, 2)),
+        ("1048576:-12346", (1,)),
+        ("-99999999:3", (0,)),
+        ("10:5", ()),
+    ],
+)
+async def test_a_car_of_some_bytes_has_the_blocks_that_prove_them(
+    ask: Ask, span: str, leaves: tuple[int, ...]
+) -> None:
+    whole = dag(DATA)
+    response, data = await ask(f"/ipfs/{whole.root}?format=car&entity-bytes={span}")
+    assert response.status == 200
+    expected = [whole.root, *(whole.leaves[at].cid for at in leaves)]
+    assert [block.cid for block in car.blocks([data])] == expected
+
+
+async def test_the_probe_has_a_car_too(ask: Ask) -> None:
+    for query in ("", "&entity-bytes=0:*", "&dag-scope=block", "&car-dups=y"):
+        response, data = await ask(f"/ipfs/bafkqaaa?format=car{query}")
+        assert (response.status, list(car.blocks([data]))) == (200, [])
+
+
+async def test_bytes_that_a_file_has_not_and_words_that_mean_nothing_are_refused(ask: Ask) -> None:
+    root = dag(DATA).root
+    queries = (
+        f"entity-bytes={len(DATA)}:*",
+        "entity-bytes=0:-99999999",
+        "entity-bytes=x",
+        "entity-bytes=1:2:3",
+        f"entity-bytes={'9' * 5000}:*",
+        "dag-scope=everything",
+    )
+    for query in queries:
+        assert (await ask(f"/ipfs/{root}?format=car&{query}"))[0].status == 400
+
+
+async def test_what_differs_has_another_tag(ask: Ask) -> None:
+    path = f"/ipfs/{dag(DATA).root}?format="
+    forms = ("raw", "car", "car&dag-scope=block", "car&entity-bytes=0:5", "car&car-dups=y")
+    tags = [(await ask(path + form, "HEAD"))[0].headers["Etag"] for form in forms]
+    assert len(set(tags)) == len(forms)
+    for form, tag in zip(forms, tags, strict=True):
+        for held in (tag, f"W/{tag}", f'"other", {tag}', "*"):
+            assert (await ask(path + form, If_None_Match=held))[0].status == 304
+        assert (await ask(path + form, "HEAD", If_None_Match='"other"'))[0].status == 200
+
+
+async def test_equal_blocks_come_once_or_each_time(ask: Ask, shared: Shared, store: Store) -> None:
+    zeros = bytes(3 << 20)
+    (store.root / "file").write_bytes(zeros)
+    store.adopt(store.root / "file")
+    shared.index.scan()
+    root = dag(zeros).root
+    for dups, count in (("y", 4), ("n", 2)):
+        for path, accept in ((f"?format=car&car-dups={dups}", "*/*"), ("", f"{CAR_TYPE}; dups={dups}")):
+            response, data = await ask(f"/ipfs/{root}{path}", Accept=accept)
+            assert response.headers["Content-Type"].endswith(f"; dups={dups}")
+            assert len(list(car.blocks([data]))) == count
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+async def test_a_car_whose_object_changes_ends_with_a_reset(
+    ask: Ask, shared: Shared, store: Store, version: str
+) -> None:
+    path = store.object(digest_of(DATA))
+    path.chmod(0o644)
+    with path.open("r+b") as file:
+        file.seek((1 << 20) + 5)
+        file.write(b"other")
+    reader, writer = await asyncio.open_connection("127.0.0.1", shared.port)
+    url = f"/ipfs/{dag(DATA).root}?format=car"
+    writer.write(f"GET {url} HTTP/{version}\r\nHost: localhost\r\n\r\n".encode())
+    with pytest.raises(ConnectionError):
+        await reader.read(-1)
+    writer.close()
+    assert (await ask(f"/ipfs/{dag(DATA).root}?format=raw"))[0].status == 404
+
+
+async def test_a_block_whose_bytes_have_changed_is_not_given(ask: Ask, store: Store) -> None:
+    path = store.object(digest_of(DATA))
+    before = path.stat()
+    path.chmod(0o644)
+    path.write_bytes(bytes(len(DATA)))
+    path.chmod(0o444)
+    os.utime(path, ns=(before.st_mtime_ns, before.st_mtime_ns))
+    response, data = await ask(f"/ipfs/{dag(DATA).leaves[1].cid}?format=raw")
+    assert (response.status, data) == (404, b"not here\n")
+
+
+async def test_a_file_that_shrinks_ends_the_connection(shared: Shared, store: Store) -> None:
+    path = store.object(digest_of(DATA))
+    reader, writer = await asyncio.open_connection("127.0.0.1", shared.port, limit=1 << 10)
+    request = f"GET /eai/sha256/{hex_of(DATA)} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+    writer.write(request + request)
+    head = await reader.readuntil(b"\r\n\r\n")
+    path.chmod(0o644)
+    os.truncate(path, 100)
+    rest = b""
+    with suppress(OSError):
+        rest = await reader.read(-1)
+    writer.close()
+    assert str(len(DATA)).encode() in head
+    assert b"HTTP/1.1" not in rest
+
+
+async def test_refusals_are_not_kept_for_ever(ask: Ask) -> None:
+    response, _ = await ask(f"/eai/sha256/{hex_of(SMALL)}", Range="bytes=99-")
+    assert (response.status, "Cache-Control" in response.headers) == (416, False)

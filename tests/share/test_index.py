@@ -1,106 +1,127 @@
-"""Blocks of objects under the CIDs that others gave them, where a lock names those."""
+"""The blocks of a store's objects: found, kept beside them, and forgotten when they are gone."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
+from support.fetching import digest_of
+from support.sharing import DATA, MIDDLING, dag
 
 from zoo.digest import Digest
-from zoo.errors import LockError
-from zoo.ipfs import cid as cids
-from zoo.ipfs.builder import Dag, build
-from zoo.ipfs.cid import DAG_PB, RAW, SHA2_256, Cid
-from zoo.ipfs.profiles import KUBO_V1_1M, KUBO_V1_256K, PROFILES, UNIXFS_V0_2015, Profile
-from zoo.ipfs.walk import Walk, read
+from zoo.errors import SourceChanged
 from zoo.share.index import Index
 from zoo.store import Store
 
-DATA = os.urandom((1 << 20) + 12_345)
+
+def adopted(store: Store, folder: Path, data: bytes) -> Digest:
+    (folder / "more").write_bytes(data)
+    return store.adopt(folder / "more")[0]
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "store")
+def damaged(store: Store, digest: Digest, data: bytes) -> None:
+    """Change an object in place."""
+    path = store.object(digest)
+    path.chmod(0o644)
+    path.write_bytes(data)
 
 
-@pytest.fixture
-def digest(store: Store, tmp_path: Path) -> Digest:
-    (tmp_path / "file").write_bytes(DATA)
-    return store.adopt(tmp_path / "file")[0]
+def test_the_hashes_of_leaves_are_kept_and_mended(store: Store) -> None:
+    digest = digest_of(DATA)
+    first = Index(store)
+    assert first.scan() == 3
+    assert first.scan() == 0
+    cache = store.layout.leaves(digest)
+    kept = cache.read_bytes()
+    cache.write_bytes(kept[:-1] + bytes([kept[-1] ^ 1]))
+    again = Index(store)
+    again.scan()
+    assert again.roots == first.roots
+    assert again.roots[digest] == dag(DATA).root
+    assert cache.read_bytes() == kept
+    assert len(store.sizes()) == 3
+    assert not store.verify().corrupt
 
 
-def dag(profile: Profile) -> Dag:
-    return build(lambda at, length: DATA[at : at + length], len(DATA), profile)
-
-
-def in_version_1(cid: Cid) -> Cid:
-    """A node's CID as locks write it."""
-    return Cid(1, cid.codec, cid.hash, cid.digest)
-
-
-@pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.name)
-def test_a_file_is_given_under_the_profile_that_someone_used(
-    store: Store, digest: Digest, profile: Profile
-) -> None:
-    root = dag(profile).root
-    index = Index(store, lambda: [(digest, in_version_1(root))])
-    assert index.scan() == 1
-    blocks = {block.cid: block.data for block in index.below(root)}
-    assert set(blocks) == {block.cid for block in dag(profile).blocks()}
-    assert all(index.has(cid) == len(data) for cid, data in blocks.items())
-    for cid, data in blocks.items():
-        cids.check(cid, data)
-    assert b"".join(read(Walk(root, size=len(DATA), max_size=1), blocks.__getitem__)) == DATA
-    assert index.block(dag(PROFILES[0]).root) is not None
-
-
-def test_a_leaf_is_only_given_as_what_it_is(store: Store, digest: Digest) -> None:
-    older = dag(UNIXFS_V0_2015)
-    index = Index(store, lambda: [(digest, older.root)])
-    index.scan()
-    for leaf, codec in ((older.leaves[0].cid, RAW), (dag(PROFILES[0]).leaves[0].cid, DAG_PB)):
-        wrong = Cid(1, codec, SHA2_256, leaf.digest)
-        assert (index.has(wrong), index.block(wrong)) == (None, None)
-
-
-def test_only_what_a_lock_names_is_given_so(store: Store, digest: Digest) -> None:
+def test_an_object_that_is_gone_is_forgotten_with_its_nodes(store: Store) -> None:
     index = Index(store)
     index.scan()
-    assert index.has(dag(UNIXFS_V0_2015).root) is None
+    store.object(digest_of(DATA)).unlink()
+    assert index.has(dag(DATA).root) is None
+    assert index.block(dag(DATA).leaves[0].cid) is None
+    assert digest_of(DATA) not in index.roots
 
 
-def test_a_cid_that_is_named_later_is_given_then(store: Store, digest: Digest) -> None:
-    named: list[tuple[Digest, Cid]] = []
-    index = Index(store, lambda: named)
+def test_a_leaf_that_two_objects_have_outlives_the_first_of_them(store: Store, tmp_path: Path) -> None:
+    longer = DATA[: 1 << 20] + MIDDLING
+    other = adopted(store, tmp_path, longer)
+    for gone, left in ((digest_of(DATA), longer), (other, DATA)):
+        index = Index(store)
+        index.scan()
+        away = store.object(gone).rename(tmp_path / "away")
+        assert [block.data for block in index.below(dag(left).root)][1] == DATA[: 1 << 20]
+        away.rename(store.object(gone))
+        index.scan()
+        assert gone in index.roots
+
+
+def test_a_corrupt_object_is_set_aside_and_not_indexed(store: Store) -> None:
+    damaged(store, digest_of(DATA), DATA[::-1])
+    index = Index(store)
+    assert index.scan() == 2
+    assert store.corrupt(digest_of(DATA)) is not None
+    assert not store.layout.leaves(digest_of(DATA)).exists()
+
+
+def test_bytes_that_change_while_they_are_given_break_off(store: Store, tmp_path: Path) -> None:
+    index = Index(store)
     index.scan()
-    named.append((digest, dag(KUBO_V1_256K).root))
-    assert index.scan() == 0
-    assert index.has(dag(KUBO_V1_256K).root) is not None
+    blocks = index.below(dag(DATA).root)
+    next(blocks)
+    damaged(store, digest_of(DATA), DATA[::-1])
+    with pytest.raises(SourceChanged):
+        next(blocks)
+    index.scan()
+    assert store.corrupt(digest_of(DATA)) is not None
+    adopted(store, tmp_path, DATA)
+    assert index.scan() == 1
+    assert index.block(dag(DATA).leaves[0].cid) == DATA[: 1 << 20]
 
 
-def test_hashes_are_kept_for_each_way_of_cutting_and_cids_of_no_profile_are_tried_once(
-    store: Store, digest: Digest
+def test_hashes_of_wrong_leaves_do_not_outlive_them(store: Store, tmp_path: Path) -> None:
+    digest, path = digest_of(DATA), store.object(digest_of(DATA))
+    wrong = Store(tmp_path / "wrong")
+    adopted(wrong, tmp_path, DATA[::-1])
+    Index(wrong).scan()
+    store.layout.leaves(digest).write_bytes(wrong.layout.leaves(digest_of(DATA[::-1])).read_bytes())
+    damaged(store, digest, DATA[::-1])
+    assert not store.has(digest)
+    assert not path.exists()
+    adopted(store, tmp_path, DATA)
+    index = Index(store)
+    index.scan()
+    assert index.roots[digest] == dag(DATA).root
+
+
+def test_what_cannot_be_read_is_not_tried_at_every_look(
+    store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    odd = cids.of(b"made otherwise", DAG_PB)
-    index = Index(store, lambda: [(digest, odd), (digest, cids.of(b"no node", RAW))])
+    asked: list[Digest] = []
+
+    def has(digest: Digest) -> bool:
+        asked.append(digest)
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(store, "has", has)
+    index = Index(store)
+    assert (index.scan(), index.scan(), len(asked)) == (0, 0, 3)
+
+
+def test_hashing_ends_when_it_is_told_to(store: Store, tmp_path: Path) -> None:
+    index = Index(store)
     index.scan()
-    kept = sorted(path.name for path in store.object(digest).parent.glob(f"{digest.hex}.leaves*"))
-    cuts = ("", "-262144-nodes", "-262144-raw")
-    assert kept == [f"{digest.hex}.leaves{cut}" for cut in cuts]
-    for cut in cuts:
-        store.layout.leaves(digest, cut.removeprefix("-")).unlink()
-    index.scan()
-    assert not list(store.object(digest).parent.glob(f"{digest.hex}.leaves*"))
-    assert list(store.sizes()) == [digest]
-
-
-def test_what_keeps_names_from_being_known_does_no_other_harm(store: Store, digest: Digest) -> None:
-    def fails() -> list[tuple[Digest, Cid]]:
-        raise LockError("cannot be read")
-
-    absent = Digest.of_hex("0" * 64)
-    assert Index(store, fails).scan() == 1
-    assert Index(store, lambda: [(absent, dag(KUBO_V1_1M).root)]).scan() == 1
-    assert digest in store.sizes()
+    digest = adopted(store, tmp_path, bytes(64 << 20))
+    told = iter([False])  # before the object, and then while it is hashed
+    assert index.scan(lambda: next(told, True)) == 0
+    assert not store.layout.leaves(digest).exists()
+    assert index.scan() == 1

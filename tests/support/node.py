@@ -42,6 +42,14 @@ def ipfs_car(*words: str) -> str:
     return done.stdout.strip()
 
 
+def read(url: str, cid: str) -> bytes:
+    """Read a file through Helia from a trustless gateway."""
+    command = [program(), str(HOME / "read.mjs"), url, cid]
+    done = subprocess.run(command, capture_output=True, check=False, timeout=_PATIENCE)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 @dataclass(frozen=True)
 class Gateway:
     """A Helia that is a trustless gateway.

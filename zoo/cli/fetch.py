@@ -169,10 +169,13 @@ def origin(text: str) -> str | Path:
     Raises:
         ArgumentTypeError: It is neither.
     """
-    from zoo.config import is_base  # noqa: PLC0415 - only where `--from` is given
+    from zoo.config import BASE, is_base, unsecret  # noqa: PLC0415 - only where `--from` is given
+    from zoo.zoofile.problem import quoted  # noqa: PLC0415 - as above
 
     if is_base(text):
         return text
     if not Path(text).is_file():
-        raise argparse.ArgumentTypeError(f"{text!a} is neither http://HOST:PORT nor a file here")
+        raise argparse.ArgumentTypeError(
+            f"{quoted(unsecret(text))} is neither http://HOST:PORT nor a file here"
+        )
     return Path(text)

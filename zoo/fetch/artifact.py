@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -41,10 +42,13 @@ class Manners:
         longest: Seconds that are never exceeded, whatever a server asks for.
         look: Seconds between two looks at a process that fetches the same.
         span: Bytes asked for at a time.
+        restart: Seconds in which a peer that gave something and broke off may come back. One that gave
+            nothing is given up after one failure, unless it says when to come again.
     """
 
     tries: int = 5
     tries_elsewhere: int = 2
+    restart: float = 10
     first: float = 0.5
     longest: float = 60
     look: float = 0.1
@@ -178,30 +182,36 @@ class Getter:
 
     def _fill(self, kind: SourceKind, uri: str, ingest: Ingest, *, last: bool) -> None:
         """Get what is missing; a source that breaks off is asked again, as long as that helps."""
-        manners, failures = self._around.manners, 0
+        manners, peers, failures = self._around.manners, self._around.peers, 0
+        since = time.monotonic()
         while True:
             held = ingest.partial.held
             try:
                 self._stream(kind, uri, ingest)
             except Interrupted as error:
-                failures = 1 if ingest.partial.held > held else failures + 1
+                failures += 1
+                if ingest.partial.held > held:
+                    failures, since = 1, time.monotonic()
+                    peers.gave(uri)
                 delay = manners.delay(error, failures)
-                if (
-                    failures >= (manners.tries if last else manners.tries_elsewhere)
-                    or delay > manners.longest
-                ):
+                late = uri in peers and time.monotonic() + delay > since + manners.restart
+                if late or failures >= self._tries(uri, error, last=last) or delay > manners.longest:
                     raise
-                about = Retrying(
-                    digest=self._artifact.digest,
-                    name=self._name,
-                    source=uri,
-                    reason=error.message,
-                    delay=delay,
-                )
-                self._tell(about)
-                self._around.slots.pause(delay)
+                self._retrying(uri, error, delay)
             else:
                 return
+
+    def _tries(self, uri: str, error: Interrupted, *, last: bool) -> int:
+        """How many failures in a row are too many."""
+        manners, peers = self._around.manners, self._around.peers
+        if last or peers.gives(uri):
+            return manners.tries
+        return 1 if uri in peers and error.retry_after is None else manners.tries_elsewhere
+
+    def _retrying(self, uri: str, error: Interrupted, delay: float) -> None:
+        digest, name, reason = self._artifact.digest, self._name, error.message
+        self._tell(Retrying(digest=digest, name=name, source=uri, reason=reason, delay=delay))
+        self._around.slots.pause(delay)
 
     def _stream(self, kind: SourceKind, uri: str, ingest: Ingest) -> None:
         artifact, around, partial = self._artifact, self._around, ingest.partial

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
 from zoo import __version__
-from zoo.config import is_base
+from zoo.config import is_base, unsecret
 from zoo.errors import AccessDenied, Interrupted, Malformed, TargetError
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Api:
 
     def __post_init__(self) -> None:
         if not is_base(self.base):
-            raise TargetError(f"{self.label}: {self.base!r} is no web address", hint=self.key_hint)
+            raise TargetError(f"{self.label}: {unsecret(self.base)!r} is no web address", hint=self.key_hint)
         parts = urlsplit(self.base)
         if self.headers and parts.scheme == "http" and not _is_here(parts.hostname or ""):
             raise TargetError(

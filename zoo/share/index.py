@@ -1,8 +1,8 @@
 """Which blocks the objects of a store are made of, so that they can be cut out when somebody asks.
 
 That is under the profile unixfs-v1-2025, and under an older one where a lock names a CID that someone
-else made so. The hashes of an object's leaves are kept beside it, 32 bytes for each: they follow from its
-digest alone, so they are never out of date. Nodes are made from them in memory.
+else made so. Of each object only the hashes of its leaves are in memory, and its nodes; every block is
+checked when it is cut.
 """
 
 from __future__ import annotations
@@ -13,29 +13,36 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from zoo.digest import Digest
 from zoo.errors import EaiError, SourceChanged
-from zoo.ipfs import builder, dagpb
+from zoo.ipfs import builder, unixfs
 from zoo.ipfs.builder import Block, Dag
-from zoo.ipfs.cid import DAG_PB, DIGEST_SIZE, RAW, SHA2_256, Cid
+from zoo.ipfs.cid import DAG_PB, SHA2_256, Cid
 from zoo.ipfs.dagpb import BLOCK_MAX
 from zoo.ipfs.profiles import PROFILES, UNIXFS_V1_2025, Profile
+from zoo.share.leaves import Leaves, Stopped
 from zoo.store import Store
-from zoo.store.durable import write
-
-MAGIC = b"eai-leaves-1\n"
 
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """Where in which object the bytes of a leaf are, and how it is made of them."""
+    """Where in which object the bytes of a leaf are, and how it is made of them; a node is here."""
 
     digest: Digest
     offset: int
     size: int
     profile: Profile
+    node: bytes | None = None
+
+    @property
+    def block_size(self) -> int:
+        """Bytes of the block."""
+        return self.profile.leaf_size(self.size) if self.node is None else len(self.node)
+
+
+_Places = dict[bytes, _Span]
+"""By codec and hash: the same bytes are one block as a leaf and another one as a node."""
 
 
 class Index:
@@ -47,146 +54,184 @@ class Index:
     """
 
     def __init__(self, store: Store, named: Callable[[], Iterable[tuple[Digest, Cid]]] = tuple) -> None:
-        self._store, self._named = store, named
+        self._store, self._named, self._leaves = store, named, Leaves(store)
+        self._dags: dict[Digest, tuple[Dag, ...]] = {}
         self._tried: set[tuple[Digest, Cid]] = set()
-        self._spans: dict[bytes, _Span] = {}
-        self._nodes: dict[bytes, bytes] = {}
-        self._roots: dict[Digest, Cid] = {}
+        self._places: _Places = {}
+        self._suspect: set[Digest] = set()
+        self._unreadable: set[Digest] = set()
         self._lock = threading.Lock()
 
     @property
     def roots(self) -> dict[Digest, Cid]:
-        """The CID of each object that is indexed."""
+        """The CID of each object that is indexed, under the profile unixfs-v1-2025."""
         with self._lock:
-            return dict(self._roots)
+            return {digest: dags[0].root for digest, dags in self._dags.items()}
 
     def scan(self, stopped: Callable[[], bool] = lambda: False) -> int:
-        """Index the objects that are new; say how many those were."""
-        count = 0
-        for digest in list(self._store.sizes()):
-            if stopped():
-                break
-            if digest not in self._roots:
-                with suppress(EaiError, OSError):  # taken away meanwhile, or it cannot be read
-                    self._add_object(digest)
-                    count += 1
-        with suppress(EaiError, OSError):  # as above; those that are left are tried at the next look
-            for digest, cid in self._named():
-                if not stopped() and digest in self._roots and (digest, cid) not in self._tried:
-                    self._tried.add((digest, cid))
-                    self._add_named(digest, cid)
+        """Index the objects that are new, and forget those that are gone; say how many were new."""
+        count, found = 0, self._store.sizes().keys()
+        self._forget(*(self._dags.keys() - found))
+        self._unreadable &= found
+        with suppress(Stopped):  # what is left is looked at the next time
+            for digest in found - self._dags.keys() - self._unreadable:
+                if stopped():
+                    raise Stopped
+                try:
+                    count += self._take(digest, stopped)
+                except (EaiError, OSError):
+                    self._unreadable.add(digest)  # or taken away meanwhile: not to be tried for ever
+            self._take_named(stopped)
         return count
 
     def block(self, cid: Cid) -> bytes | None:
-        """Give the bytes of a block; None where no object has it, or has it no longer."""
+        """Give the bytes of a block; None where no object has it, or has it no longer.
+
+        Raises:
+            OSError: It is there and cannot be read.
+        """
         if cid.inline is not None:
             return cid.inline
-        if cid.hash != SHA2_256:
-            return None
-        if cid.codec == DAG_PB and cid.digest in self._nodes:
-            return self._nodes[cid.digest]
-        span = self._span(cid)
-        return None if span is None else self._cut(span)
+        while (span := self._find(cid)) is not None:
+            if span.node is not None:
+                return span.node
+            data = self._cut(span)
+            if data is not None and hashlib.sha256(data).digest() == cid.digest:
+                return data
+            if data is not None:
+                self._suspect.add(span.digest)
+            self._forget(span.digest)  # another object may have the same block
+        return None
 
     def has(self, cid: Cid) -> int | None:
         """Say how many bytes a block has, without reading it; None where no object has it."""
         if cid.inline is not None:
             return len(cid.inline)
-        if cid.hash != SHA2_256:
-            return None
-        if cid.codec == DAG_PB and cid.digest in self._nodes:
-            return len(self._nodes[cid.digest])
-        span = self._span(cid)
-        if span is None or not self._store.object(span.digest).is_file():
-            return None
-        return span.profile.leaf_size(span.size)
+        span = self._there(cid)
+        return None if span is None else span.block_size
 
-    def below(self, root: Cid) -> Iterator[Block]:
-        """Give a block and all below it, depth-first, equal ones once.
+    def size(self, cid: Cid) -> int | None:
+        """Say how many bytes of a file are in and below a block; None where no object has it."""
+        if cid.inline is not None:
+            return len(cid.inline)
+        span = self._there(cid)
+        if span is None or span.node is None:
+            return None if span is None else span.size
+        return unixfs.decode_node(span.node)[1].size
+
+    def below(self, root: Cid, *, span: range | None = None, dups: bool = False) -> Iterator[Block]:
+        """Give a block and all below it, depth-first.
+
+        Args:
+            root: Which block.
+            span: Only what is needed to verify these bytes of its file; the root always is.
+            dups: Give equal blocks each time, not once.
 
         Raises:
-            SourceChanged: An object was taken away meanwhile.
+            SourceChanged: An object was taken away meanwhile, or its bytes have changed.
+            OSError: It cannot be read.
         """
-        pending, seen = [root], set[Cid]()
+        pending, seen = [(root, 0)], set[Cid]()
         while pending:
-            cid = pending.pop()
-            if cid in seen:
-                continue
+            cid, at = pending.pop()
+            new = cid not in seen
             seen.add(cid)
+            if not (new or dups or (span is not None and cid.codec == DAG_PB)):
+                continue
             data = self.block(cid)
             if data is None:
                 raise SourceChanged(f"the store no longer has {cid}")
-            yield Block(cid, data)
+            if new or dups:
+                yield Block(cid, data)
             if cid.codec == DAG_PB:
-                pending.extend(link.cid for link in reversed(dagpb.decode(data).links))
+                pending.extend(reversed(list(_children(data, at, span))))
 
-    def _span(self, cid: Cid) -> _Span | None:
-        span = self._spans.get(cid.digest)
-        return span if span is not None and span.profile.raw == (cid.codec == RAW) else None
+    def _find(self, cid: Cid) -> _Span | None:
+        return self._places.get(_key(cid)) if cid.hash == SHA2_256 else None
+
+    def _there(self, cid: Cid) -> _Span | None:
+        """Find a block of an object that is still there."""
+        while (span := self._find(cid)) is not None:
+            if self._store.object(span.digest).is_file():
+                return span
+            self._forget(span.digest)
+        return None
 
     def _cut(self, span: _Span) -> bytes | None:
+        """Make the block of a leaf of what is in its object now."""
         try:
             with self._store.object(span.digest).open("rb", buffering=0) as file:
-                data = os.pread(file.fileno(), span.size, span.offset)
+                return span.profile.leaf(os.pread(file.fileno(), span.size, span.offset))
         except FileNotFoundError:
             return None
-        return span.profile.leaf(data) if len(data) == span.size else None
 
-    def _add_object(self, digest: Digest) -> None:
-        size = self._size(digest)
-        dag = builder.assemble(UNIXFS_V1_2025, size, self._leaves(digest, size, UNIXFS_V1_2025))
-        self._add(digest, dag)
-        with self._lock:
-            if size <= BLOCK_MAX:
-                self._spans[bytes.fromhex(digest.hex)] = _Span(digest, 0, size, UNIXFS_V1_2025)
-            self._roots[digest] = dag.root
+    def _take(self, digest: Digest, stopped: Callable[[], bool]) -> bool:
+        """Index an object, if its bytes are right; else it is set aside."""
+        if digest in self._suspect:
+            right = self._store.intact(digest)
+            self._suspect.discard(digest)
+        else:
+            right = self._store.has(digest)
+        if right:
+            size, hashes = self._leaves.of(digest, UNIXFS_V1_2025, stopped)
+            self._add(digest, builder.assemble(UNIXFS_V1_2025, size, hashes))
+        return right
 
-    def _add_named(self, digest: Digest, cid: Cid) -> None:
-        """Find how the file has this CID, if it is that of a file with nodes, and not there already."""
-        if cid.codec != DAG_PB or cid.hash != SHA2_256 or self.has(cid) is not None:
-            return
-        size = self._size(digest)
-        dag = builder.recognise(size, cid, PROFILES, lambda profile: self._leaves(digest, size, profile))
-        if dag is not None:
-            self._add(digest, dag)
+    def _take_named(self, stopped: Callable[[], bool]) -> None:
+        """Find how objects have the CIDs that others gave them; each is tried once."""
+        with suppress(EaiError, OSError):  # whatever cannot be read now is tried again at the next look
+            for digest, cid in self._named():
+                node = cid.codec == DAG_PB and cid.hash == SHA2_256
+                if digest not in self._dags or (digest, cid) in self._tried or not node:
+                    continue
+                dag = None if self.has(cid) is not None else self._recognised(digest, cid, stopped)
+                if dag is not None:
+                    self._add(digest, dag)
+                self._tried.add((digest, cid))
+
+    def _recognised(self, digest: Digest, cid: Cid, stopped: Callable[[], bool]) -> Dag | None:
+        size = self._store.object(digest).stat().st_size
+        return builder.recognise(
+            size, cid, PROFILES, lambda profile: self._leaves.of(digest, profile, stopped)[1]
+        )
 
     def _add(self, digest: Digest, dag: Dag) -> None:
-        spans = {leaf.cid.digest: _Span(digest, leaf.offset, leaf.size, dag.profile) for leaf in dag.leaves}
         with self._lock:
-            self._spans |= spans
-            self._nodes |= {node.cid.digest: node.data for node in dag.nodes}
+            self._dags[digest] = (*self._dags.get(digest, ()), dag)
+            self._places |= _places(digest, dag)
 
-    def _size(self, digest: Digest) -> int:
-        return self._store.object(digest).stat().st_size
-
-    def _leaves(self, digest: Digest, size: int, profile: Profile) -> bytes:
-        """Give the hashes of an object's leaves: those that are kept, or else of its bytes."""
-        cache = self._store.layout.leaves(digest, _form(profile))
-        known = _load(cache, -(-size // profile.chunk) or 1)
-        if known is None:
-            with self._store.object(digest).open("rb", buffering=0) as file:
-                fd = file.fileno()
-                known = builder.hash_leaves(
-                    lambda offset, length: os.pread(fd, length, offset), size, profile
-                )
-            with suppress(OSError):  # a store that cannot be written to does without
-                write(cache, MAGIC + hashlib.sha256(known).digest() + known, durable=False)
-        return known
+    def _forget(self, *digests: Digest) -> None:
+        """Forget objects; what they had in common with others is found there from now on."""
+        with self._lock:
+            if not sum(self._dags.pop(digest, None) is not None for digest in digests):
+                return
+            self._tried = {tried for tried in self._tried if tried[0] in self._dags}
+            places: _Places = {}
+            for digest, dags in self._dags.items():
+                for dag in dags:
+                    places |= _places(digest, dag)
+            self._places = places
 
 
-def _form(profile: Profile) -> str:
-    """Say how a profile cuts a file, where it does so otherwise than unixfs-v1-2025."""
-    if (profile.chunk, profile.raw) == (UNIXFS_V1_2025.chunk, UNIXFS_V1_2025.raw):
-        return ""
-    return f"{profile.chunk}-{'raw' if profile.raw else 'nodes'}"
+def _children(node: bytes, at: int, wanted: range | None) -> Iterator[tuple[Cid, int]]:
+    """Give a node's links and where their bytes begin; of the bytes that are wanted."""
+    links, entry = unixfs.decode_node(node)
+    for link, size in zip(links, entry.blocksizes, strict=True):
+        if wanted is None or (wanted and at < wanted.stop and at + size > wanted.start):
+            yield link.cid, at
+        at += size
 
 
-def _load(path: Path, count: int) -> bytes | None:
-    """Read the hashes of so many leaves; None where they are not there, or not as they were written."""
-    try:
-        data = path.read_bytes()
-    except OSError:
-        return None
-    check, leaves = data[len(MAGIC) : len(MAGIC) + DIGEST_SIZE], data[len(MAGIC) + DIGEST_SIZE :]
-    whole = data.startswith(MAGIC) and len(leaves) == count * DIGEST_SIZE
-    return leaves if whole and hashlib.sha256(leaves).digest() == check else None
+def _places(digest: Digest, dag: Dag) -> _Places:
+    """Say where the blocks of an object are; a small one is a block by itself, too."""
+    places = {_key(leaf.cid): _Span(digest, leaf.offset, leaf.size, dag.profile) for leaf in dag.leaves}
+    if dag.size <= BLOCK_MAX:
+        whole = UNIXFS_V1_2025.leaf_cid(bytes.fromhex(digest.hex))
+        places[_key(whole)] = _Span(digest, 0, dag.size, UNIXFS_V1_2025)
+    for node in dag.nodes:
+        places[_key(node.cid)] = _Span(digest, 0, dag.size, dag.profile, node.data)
+    return places
+
+
+def _key(cid: Cid) -> bytes:
+    return bytes((cid.codec,)) + cid.digest

@@ -71,6 +71,9 @@ def set_aside(layout: Layout, digest: Digest) -> Path:
     with suppress(FileNotFoundError):  # another process has set it aside
         durable.move(layout.object(digest), away)
     layout.sidecar(digest).unlink(missing_ok=True)
+    kept = layout.leaves(digest)
+    for cache in kept.parent.glob(f"{kept.name}*"):  # they may be of the wrong bytes
+        cache.unlink(missing_ok=True)
     return away
 
 
