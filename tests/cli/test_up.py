@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import sys
 from pathlib import Path
 
 import httpx2
@@ -194,6 +195,16 @@ def test_an_address_of_another_machine_is_refused_with_one_of_this(shop: Shop) -
     assert done.returncode == 1
     assert "192.0.2.1 is no address of this machine" in done.stderr
     assert "hint: 127.0.0.1" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its file systems know no such names")
+def test_a_folder_whose_name_is_no_text_is_served(shop: Shop, tmp_path: Path) -> None:
+    other = shop.copy(tmp_path / os.fsdecode(b"\xff"))
+    try:
+        assert chat(other.up()) == SENTENCE
+        assert other.eai("status").returncode == 0
+    finally:
+        assert other.eai("down").returncode == 0
 
 
 def test_a_proxy_that_was_killed_is_not_running_and_the_next_one_starts(shop: Shop) -> None:

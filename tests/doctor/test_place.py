@@ -69,6 +69,15 @@ def test_a_folder_of_ones_own_that_is_closed_can_be_opened() -> None:
     assert found.remedy.startswith("`chmod u+rwx /data/eai/store`")
 
 
+def test_no_mode_opens_what_is_mounted_read_only() -> None:
+    (found,) = checks(replace(PLACE, writable=False, read_only=True))
+    assert (found.level, found.what) == (
+        "error",
+        "the file system of /data/eai/store is mounted read-only",
+    )
+    assert "chmod" not in str(found.remedy)
+
+
 def test_whoever_may_write_into_a_strangers_store_is_warned() -> None:
     (found,) = checks(replace(PLACE, mine=False))
     assert (found.level, found.remedy) == (

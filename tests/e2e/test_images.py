@@ -87,10 +87,12 @@ def test_a_zoofile_with_parts_becomes_pictures(project: Shop) -> None:
         ("stable-diffusion-cpp", "source"),
     ]
     url = project.up()
-    client = openai.OpenAI(base_url=url, api_key="none", max_retries=0)
 
     def picture() -> np.ndarray:
-        made = client.images.generate(model="flux", prompt=PROMPT, size="64x64", response_format="b64_json")
+        with openai.OpenAI(base_url=url, api_key="none", max_retries=0) as client:
+            made = client.images.generate(
+                model="flux", prompt=PROMPT, size="64x64", response_format="b64_json"
+            )
         assert made.data
         return drawn(base64.b64decode(made.data[0].b64_json or ""))
 

@@ -172,10 +172,10 @@ def _samplings() -> st.SearchStrategy[Sampling]:
     return st.builds(
         Sampling,
         temperature=_optional(st.floats(0, 1e300)),
-        top_k=_optional(_NUMBER),
+        top_k=_optional(st.integers(0, 2**31 - 1)),
         min_p=_optional(st.floats(0, 1)),
         presence_penalty=_optional(_FLOAT),
-        seed=_optional(st.integers(-1, 2**31)),
+        seed=_optional(st.integers(-1, 2**32 - 2)),
     )
 
 

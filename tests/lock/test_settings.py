@@ -52,6 +52,8 @@ def test_parallel_slots_share_the_context(make: Make) -> None:
         settle(Model(parallel=2, context_length=16385), facts, main=True)
     with pytest.raises(ZoofileError, match="leaves no token"):
         settle(Model(parallel=4, context_length=3), facts, main=True)
+    with pytest.raises(ZoofileError, match="context-length = 32768 leaves no token for some of 40000 "):
+        settle(Model(parallel=40_000), facts, main=True)
 
 
 def test_an_input_to_embed_fits_into_one_batch(make: Make) -> None:

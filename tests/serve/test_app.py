@@ -267,3 +267,17 @@ async def test_status_tells_what_runs_and_nothing_of_the_machines_folders() -> N
             ("embedder", "unloaded", 0),
         ]
         assert "/" not in json.dumps(body)
+
+
+async def test_a_key_for_some_models_is_told_of_no_others() -> None:
+    few = Key("few", Key.of("", "few").sha256, models=(CHAT.name,))
+    guard = Guard("127.0.0.1", keyring=Keyring((few, Key.of("all", "all"))))
+    both = {CHAT.name, EMBED.name}
+    async with front(CHAT, EMBED, guard=guard) as f:
+        for secret, mine in (("few", {CHAT.name}), ("all", both)):
+            headers = {"x-api-key": secret}
+            async with f.client.get(f"{f.url}/v1/models", headers=headers) as listed:
+                assert {each["id"] for each in (await listed.json())["data"]} == mine
+            for name in both:
+                async with f.client.get(f"{f.url}/v1/models/{name}", headers=headers) as one:
+                    assert one.status == (200 if name in mine else 404)

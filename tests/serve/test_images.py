@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -122,16 +123,16 @@ def test_an_adapter_changes_the_picture(proxy: Proxy) -> None:
 
 
 def test_a_picture_is_edited(proxy: Proxy) -> None:
-    client = openai.OpenAI(base_url=f"{proxy.url}/v1", api_key="none", max_retries=0)
+    with openai.OpenAI(base_url=f"{proxy.url}/v1", api_key="none", max_retries=0) as client:
 
-    def edited(image: bytes, **more: object) -> np.ndarray:
-        made = client.images.edit(image=("in.png", image), prompt=PROMPT, model="flux", **more)
-        assert made.data
-        return drawn(base64.b64decode(made.data[0].b64_json or ""))
+        def edited(image: bytes, **more: object) -> np.ndarray:
+            made = client.images.edit(image=("in.png", image), prompt=PROMPT, model="flux", **more)
+            assert made.data
+            return drawn(base64.b64decode(made.data[0].b64_json or ""))
 
-    red, again = edited(png()), edited(png())
-    blue = edited(png(colour="blue"))
-    masked = edited(png(64, 64), size="64x64", mask=("mask.png", png(64, 64, colour="white")))
+        red, again = edited(png()), edited(png())
+        blue = edited(png(colour="blue"))
+        masked = edited(png(64, 64), size="64x64", mask=("mask.png", png(64, 64, colour="white")))
 
     assert painted(red)
     assert np.array_equal(red, again)
@@ -180,10 +181,11 @@ def test_what_cannot_be_is_told_with_its_field(
         ({"image": png(), "mask": b"nothing"}, {"prompt": PROMPT}, "mask", "PNG or a JPEG"),
         ({"image": png()}, {}, "prompt", "prompt"),
         ({"image": png()}, {"prompt": PROMPT, "n": "many"}, "n", "int"),
+        ({"image": png()}, {"prompt": b"\xff"}, "prompt", "UTF-8"),
     ],
 )
 def test_a_form_that_cannot_be_is_told(
-    proxy: Proxy, files: dict[str, bytes], data: dict[str, str], param: str | None, says: str
+    proxy: Proxy, files: dict[str, bytes], data: dict[str, str | bytes], param: str | None, says: str
 ) -> None:
     named = {name: (f"{name}.png", content) for name, content in files.items()}
     answer = httpx2.post(f"{proxy.url}/v1/images/edits", files=named or None, data=data)
@@ -191,6 +193,16 @@ def test_a_form_that_cannot_be_is_told(
     error = answer.json()["error"]
     assert (answer.status_code, error["param"]) == (400, param)
     assert says in error["message"]
+
+
+def test_a_form_that_says_it_is_too_large_is_refused_before_it_is_sent(proxy: Proxy) -> None:
+    host, port = proxy.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=5) as connection:
+        connection.sendall(
+            b"POST /v1/images/edits HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999999999\r\n"
+            b"Content-Type: multipart/form-data; boundary=x\r\n\r\n"
+        )
+        assert connection.recv(100).startswith(b"HTTP/1.1 413 ")
 
 
 def test_a_model_that_cannot_draw_is_passed_over(proxy: Proxy) -> None:

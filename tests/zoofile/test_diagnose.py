@@ -29,6 +29,18 @@ from zoo.zoofile.read import parse
             '2: `server.idle-timeout` must be text in quotes, such as 90s, 30m, 2h, never, not "5 min"',
             None,
         ),
+        ('[server]\ndrain-timeout = "9999999999h"', "2: `server.drain-timeout` must be text in quotes", None),
+        ('[server]\nmemory = "9999999999TiB"', "2: `server.memory` must be text in quotes", None),
+        (
+            "[models.a.sampling]\nseed = 4294967295",
+            "`models.a.sampling.seed` must be an integer from -1",
+            None,
+        ),
+        (
+            "[models.a.sampling]\ntop-k = 2147483648",
+            "`models.a.sampling.top-k` must be an integer from 0",
+            None,
+        ),
         ('[models.a]\ntask = "caht"', '2: `models.a.task` must be one of "chat", "embed"', None),
         ('[models.a]\ngpu-layers = "few"', 'must be an integer, at least 0 or "all", not "few"', None),
         ("[toolchain.x]\nfrom = {}", "2: `toolchain.x.from` must hold one of `path` and `source`", None),

@@ -10,6 +10,7 @@ import gc
 import sys
 
 from zoo import __version__
+from zoo.cli import streams
 
 TYPE_CHECKING = False  # as typing's, whose import would be most of what `eai --version` takes
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def entry() -> NoReturn:
     # A command makes much that lives until its end, and little garbage: looking for that is a tenth of
     # what `eai lock --check` takes.
     gc.set_threshold(50_000)
+    streams.ready()
     try:
         code = main()
     except KeyboardInterrupt:  # before the command began; nothing is imported to say it with
@@ -88,9 +90,7 @@ def _leave_at_once() -> NoReturn:
 
 
 def _run(args: argparse.Namespace, out: Output) -> int:
-    import os  # noqa: PLC0415 - with the next line, what only a command needs
-
-    from zoo.errors import EXIT_INTERRUPTED, EaiError  # noqa: PLC0415 - see above
+    from zoo.errors import EXIT_INTERRUPTED, EaiError  # noqa: PLC0415 - what only a command needs
 
     try:
         return int(args.run(args, out))
@@ -100,9 +100,7 @@ def _run(args: argparse.Namespace, out: Output) -> int:
     except KeyboardInterrupt:
         out.say("interrupted")
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # The reader of stdout went away (`eai … | head`); nothing is left to tell it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader of stdout went away (`eai … | head`); nothing is left to tell it
         return 0
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
-from zoo.errors import EaiError
+from zoo.cli import streams
+from zoo.errors import EaiError, NoSpace
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -40,9 +44,15 @@ class Output:
         return self.talk.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
     def print(self, text: str) -> None:
-        """Write a line of data."""
-        self.data.write(f"{text}\n")
-        self.data.flush()
+        """Write a line of data.
+
+        Raises:
+            EaiError: Nothing can be written there.
+            BrokenPipeError: Nobody reads it any more.
+        """
+        with self._writing():
+            self.data.write(f"{text}\n")
+            self.data.flush()
 
     def json(self, value: Any) -> None:  # noqa: ANN401 - whatever json can hold
         """Write a value as JSON, for programs."""
@@ -53,8 +63,7 @@ class Output:
     def say(self, text: str) -> None:
         """Tell a person something."""
         if not self.quiet:
-            self.talk.write(f"{text}\n")
-            self.talk.flush()
+            self._tell(text)
 
     def warn(self, text: str) -> None:
         """Tell a person that something deserves a look."""
@@ -64,12 +73,13 @@ class Output:
         """Tell a person what went wrong and what to do next."""
         self._labelled("error", _RED, error.message)
         if error.hint is not None:
-            self.talk.write("\n")
+            self._tell("")
             self._labelled("hint", _CYAN, error.hint)
 
     def show(self, renderable: RenderableType) -> None:
-        """Write something of rich's, such as a table, as data."""
-        self.rich(self.data).print(renderable)
+        """Write something of rich's, such as a table, as data; raises what `print` does."""
+        with self._writing():
+            self.rich(self.data).print(renderable)
 
     def rich(self, stream: TextIO | None = None) -> Console:
         """Make a rich console on the talk stream, or another one."""
@@ -79,5 +89,22 @@ class Output:
 
     def _labelled(self, label: str, colour: str, text: str) -> None:
         head = f"{colour}{label}:{_RESET}" if self.colour else f"{label}:"
-        self.talk.write(f"{head} {text}\n")
-        self.talk.flush()
+        self._tell(f"{head} {text}")
+
+    def _tell(self, text: str) -> None:
+        """Write a line of talk. Where nobody can hear it, that is no reason to leave work undone."""
+        with contextlib.suppress(OSError):
+            self.talk.write(f"{text}\n")
+            self.talk.flush()
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Say of data that cannot be written why, once: what is left of it goes nowhere."""
+        try:
+            yield
+        except OSError as error:
+            streams.lead_nowhere(self.data.fileno())
+            if isinstance(error, BrokenPipeError):
+                raise
+            kind = NoSpace if error.errno in {errno.ENOSPC, errno.EDQUOT} else EaiError
+            raise kind(f"stdout cannot be written: {error.strerror}") from error

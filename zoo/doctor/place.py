@@ -33,6 +33,7 @@ class Place:
         owner: Whose `folder` is.
         mine: Whether that is this user.
         writable: Whether this user may write there.
+        read_only: Whether nobody may: so its file system is mounted.
         mode: Its permissions.
         filesystem: The kind, such as ext4; None where nobody says.
         total: Bytes of the disk.
@@ -46,6 +47,7 @@ class Place:
     mine: bool
     writable: bool
     mode: int
+    read_only: bool = False
     filesystem: str | None
     total: int
     room: int
@@ -74,6 +76,7 @@ def look(data: Path, mounts: Iterable[tuple[str, str]] | None = None) -> Place:
         mine=status.st_uid == os.getuid(),
         writable=writable,
         mode=stat.S_IMODE(status.st_mode),
+        read_only=bool(os.statvfs(folder).f_flag & os.ST_RDONLY),
         filesystem=_kind(folder.resolve(), _mounts() if mounts is None else mounts),
         total=usage.total,
         room=room(folder),
@@ -185,7 +188,13 @@ def checks(place: Place) -> Iterator[Finding]:
 
 
 def _access(place: Place) -> Iterator[Finding]:
-    if not place.writable:
+    if place.read_only:
+        yield Finding(
+            "error",
+            f"the file system of {place.folder} is mounted read-only",
+            f"mount it for writing (`dmesg` may say why it is not); or {_ELSEWHERE}",
+        )
+    elif not place.writable:
         whose = "" if place.mine else f", which belongs to {place.owner}"
         mend = (
             f"`chmod u+rwx {place.folder}`"

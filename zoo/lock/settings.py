@@ -87,7 +87,7 @@ def _context(model: Model, facts: Facts, task: Task, parallel: int, name: str) -
     wanted = model.context_length
     if wanted is None:
         usual = EMBED_CONTEXT if task in _VECTOR_TASKS else CHAT_CONTEXT
-        return min(trained, usual) if trained else UNKNOWN_CONTEXT
+        wanted = min(trained, usual) if trained else UNKNOWN_CONTEXT
     if trained and wanted > trained:
         slots = f" in {parallel} parallel slots" if parallel > 1 else ""
         raise ZoofileError(

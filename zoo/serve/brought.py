@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aiohttp import web
-
-from zoo.serve import sketch
+from zoo.serve import form, sketch
 from zoo.serve.answers import Problem
 from zoo.serve.dimensions import size
 from zoo.serve.sketch import Asked
 
 MOST_IMAGES = 16
 """Pictures that one request may bring to be edited, as OpenAI has it."""
-
-_FORM = "multipart/form-data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,39 +38,39 @@ class Brought:
         return every[0] if every else None
 
 
-async def of_json(request: web.Request) -> Brought:
+def of_json(body: bytes) -> Brought:
     """Read a request to make pictures.
 
     Raises:
-        Problem: It is too large, no JSON, or a field of it cannot be.
+        Problem: It is no JSON, or a field of it cannot be.
     """
-    try:
-        return Brought(sketch.of_json(await request.read()))
-    except web.HTTPRequestEntityTooLarge as error:
-        raise _too_large() from error
+    return Brought(sketch.of_json(body))
 
 
-async def of_form(request: web.Request) -> Brought:
+def of_form(body: bytes, content_type: str) -> Brought:
     """Read a request to edit pictures.
 
     Raises:
-        Problem: It is too large, no form with pictures, or a field of it cannot be.
+        Problem: It is no form with pictures, or a field of it cannot be.
     """
-    if request.content_type != _FORM:
-        raise Problem(400, "invalid_form", f"send a form, as {_FORM}, with a picture as `image`")
     fields: dict[str, str] = {}
     files: dict[str, list[bytes]] = {"image": [], "mask": []}
     try:
-        for name, value in (await request.post()).items():
-            if isinstance(value, web.FileField):
-                files.setdefault(name.removesuffix("[]"), []).append(value.file.read())
-            else:
-                fields[name] = value if isinstance(value, str) else bytes(value).decode()
-    except web.HTTPRequestEntityTooLarge as error:
-        raise _too_large() from error
-    except ValueError as error:
+        for name, data in form.parts(body, content_type):
+            if (kind := name.removesuffix("[]")) in files:
+                files[kind].append(data)
+            elif name in Asked.__struct_fields__:
+                fields[name] = _text(name, data)
+    except form.Malformed as error:
         raise Problem(400, "invalid_form", f"the form cannot be read: {error}") from error
     return _brought(sketch.of_form(fields), files["image"], files["mask"])
+
+
+def _text(name: str, data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise Problem(400, "invalid_form", f"{name} is no UTF-8 text", param=name) from None
 
 
 def _brought(asked: Asked, images: list[bytes], masks: list[bytes]) -> Brought:
@@ -85,7 +81,3 @@ def _brought(asked: Asked, images: list[bytes], masks: list[bytes]) -> Brought:
     if len(masks) > 1:
         raise Problem(400, "invalid_form", "one mask may come", param="mask")
     return Brought(asked, tuple(images), masks[0] if masks else None)
-
-
-def _too_large() -> Problem:
-    return Problem(413, "body_too_large", "the request is too large")

@@ -96,7 +96,7 @@ class Guard:
         """Begin a request to a model; None where it may be, and then `leave` ends it."""
         if key is None:
             return None
-        if key.models is not None and model not in key.models:
+        if not key.may_use(model):
             return Refusal(403, "model_not_allowed", f"this key may not use {model}")
         return self.allowances.enter(key)
 

@@ -14,7 +14,7 @@ from aiohttp import HttpVersion11, web
 from zoo import __version__
 from zoo.environment.model import ServedModel
 from zoo.errors import EngineError
-from zoo.serve import asked, bodies, lora, media, models, splice, units
+from zoo.serve import asked, bodies, lora, media, models, splice
 from zoo.serve.answers import Problem, of_engine
 from zoo.serve.endpoints import Endpoint
 from zoo.serve.forward import Carry, Client, Forward
@@ -64,7 +64,7 @@ class Inference:
             note(self._proxy, self._endpoint, forward, status, began)
 
     async def _forward(self, request: web.Request, began: float) -> Forward:
-        body = await _body(request, self._proxy.body_limit)
+        body = await bodies.whole(request, self._proxy.body_limit)
         chunks, keep = request.version >= HttpVersion11, request.keep_alive
         forward = forward_of(self._proxy, self._endpoint, body, chunks=chunks, keep=keep, began=began)
         forward.headers = {**forward.headers, **self._proxy.guard.cors(request.headers)}
@@ -155,24 +155,6 @@ def let_in(guard: Guard, request: web.Request, model: str) -> Iterator[None]:
         guard.leave(key)
 
 
-async def _body(request: web.Request, limit: int) -> bytes:
-    """The whole body.
-
-    Raises:
-        Problem: It is larger than the limit; one that says so is refused before it is sent.
-    """
-    if (request.content_length or 0) > limit:
-        raise _too_large(limit)
-    try:
-        return await request.read()
-    except web.HTTPRequestEntityTooLarge as error:
-        raise _too_large(limit) from error
-
-
-def _too_large(limit: int) -> Problem:
-    return Problem(413, "body_too_large", f"the request is larger than {units.spell(limit)}")
-
-
 class Pages:
     """Answers what needs no engine.
 
@@ -183,20 +165,26 @@ class Pages:
     def __init__(self, proxy: Proxy) -> None:
         self._proxy = proxy
 
-    async def models(self, _: web.Request) -> web.Response:
-        """List every model, loaded or not."""
+    async def models(self, request: web.Request) -> web.Response:
+        """List every model that the client's key is good for, loaded or not."""
+        mine = [model for model in self._proxy.environment.models if self._may_use(request, model)]
         states = {seen.name: seen.state for seen in self._proxy.scheduler.seen()}
-        return bodies.answer(models.listing(self._proxy.environment, states, self._proxy.adapters.scales))
+        environment, scales = self._proxy.environment.id, self._proxy.adapters.scales
+        return bodies.answer(models.listing(mine, environment, states, scales))
 
     async def model(self, request: web.Request) -> web.Response:
-        """Describe one model, by any of its names."""
+        """Describe one of them, by any of its names."""
         name = request.match_info["name"]
         model = self._proxy.router.find(name)
-        if model is None:
+        if model is None or not self._may_use(request, model):
             raise Problem(404, "model_not_found", f"the model {name[:100]} is not here", param="model")
         states = {seen.name: seen.state for seen in self._proxy.scheduler.seen()}
         scales = self._proxy.adapters.scales(model.name)
-        return bodies.answer(models.entry(model, self._proxy.environment, states[model.name], scales))
+        return bodies.answer(models.entry(model, self._proxy.environment.id, states[model.name], scales))
+
+    def _may_use(self, request: web.Request, model: ServedModel) -> bool:
+        key = self._proxy.guard.key(request.headers)
+        return key is None or key.may_use(model.name)
 
     async def health(self, _: web.Request) -> web.Response:
         """Say whether the main model answers, or has and makes room just now."""

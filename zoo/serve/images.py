@@ -13,7 +13,7 @@ from aiohttp import web
 
 from zoo.environment.model import ServedModel
 from zoo.errors import EngineError
-from zoo.serve import sketch
+from zoo.serve import bodies, sketch
 from zoo.serve.answers import Problem, of_engine
 from zoo.serve.brought import Brought, of_form, of_json
 from zoo.serve.easel import Drawing
@@ -65,7 +65,9 @@ class Images:
         name, status = "-", GONE
         try:
             self._route(None)  # where nothing here draws, nothing else is worth saying
-            brought = await (of_form if self._path == EDITS else of_json)(request)
+            body = await bodies.whole(request, self._proxy.body_limit)
+            given = request.headers.get("Content-Type", "")
+            brought = of_form(body, given) if self._path == EDITS else of_json(body)
             route = self._route(brought.asked.model)
             name = route.model.name
             with let_in(self._proxy.guard, request, name):

@@ -50,6 +50,10 @@ class Key:
         """A key without limits."""
         return cls(name, _hash(secret))
 
+    def may_use(self, model: str) -> bool:
+        """Whether it is good for a model."""
+        return self.models is None or model in self.models
+
 
 @dataclass(frozen=True, slots=True)
 class Keyring:

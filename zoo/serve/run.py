@@ -126,7 +126,7 @@ def _state(environment: Environment, options: Options, host: str, port: int, soc
         port=port,
         overrides=options.overrides,
         environment=environment.id,
-        project=str(options.project),
+        project=os.fsencode(options.project).decode(errors="replace"),  # as JSON holds text only
         sockets=str(sockets),
         secret=secrets.token_urlsafe(32),
     )

@@ -26,7 +26,7 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
         port: Where it listens.
         overrides: What the command line said otherwise than zoofile.toml: `host`, `port`.
         environment: Its id.
-        project: The folder of the zoofile.
+        project: The folder of the zoofile, to be shown.
         sockets: The folder of its engines' sockets.
         secret: What this user's own commands show it, also where it asks others for an API key.
     """

@@ -22,7 +22,7 @@ Sampler = Literal[
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Positive = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 Duration = Annotated[
-    str, Meta(pattern=r"^([0-9]+(ms|s|m|h)|never)$", description="such as 90s, 30m, 2h, never")
+    str, Meta(pattern=r"^([0-9]{1,9}(ms|s|m|h)|never)$", description="such as 90s, 30m, 2h, never")
 ]
 Remote = Annotated[
     str, Meta(min_length=1, max_length=260, description="such as images.example, 10.0.0.0/8, [::1]:8000")
@@ -31,10 +31,10 @@ ImageSize = Annotated[
     str, Meta(pattern=r"^[1-9][0-9]{1,3}x[1-9][0-9]{1,3}$", description="such as 1024x1024")
 ]
 Bytes = Annotated[
-    str, Meta(pattern=r"^(auto|[0-9]+(\.[0-9]+)? ?[KMGT]i?B)$", description="such as auto, 12GiB")
+    str, Meta(pattern=r"^(auto|[0-9]{1,9}(\.[0-9]{1,9})? ?[KMGT]i?B)$", description="such as auto, 12GiB")
 ]
 
-Size = Annotated[str, Meta(pattern=r"^[0-9]+(\.[0-9]+)? ?[KMGT]i?B$", description="such as 32MiB")]
+Size = Annotated[str, Meta(pattern=r"^[0-9]{1,9}(\.[0-9]{1,9})? ?[KMGT]i?B$", description="such as 32MiB")]
 
 
 class Table(
@@ -71,13 +71,13 @@ class Sampling(Table, frozen=True, kw_only=True):
     """Sampling defaults of a model, which a request overrides."""
 
     temperature: Annotated[float, Meta(ge=0)] | None = None
-    top_k: Annotated[int, Meta(ge=0)] | None = None
+    top_k: Annotated[int, Meta(ge=0, le=2**31 - 1)] | None = None
     top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
     min_p: Annotated[float, Meta(ge=0, le=1)] | None = None
     repeat_penalty: Annotated[float, Meta(ge=0)] | None = None
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
-    seed: Annotated[int, Meta(ge=-1)] | None = None
+    seed: Annotated[int, Meta(ge=-1, le=2**32 - 2)] | None = None  # llama.cpp has 32 bits; all ones are -1
 
 
 class Origin(Table, frozen=True, kw_only=True):
