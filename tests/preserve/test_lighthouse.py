@@ -85,6 +85,15 @@ def test_what_the_account_has_is_not_sent_again_wherever_in_its_list_it_is(
     assert not site.to(IMPORT)
 
 
+@pytest.mark.parametrize("value", [b"1", b'{"cid": 1}', b'"x"', b"null", b"NaN", b"Infinity"])
+def test_a_list_or_a_limit_that_is_none_says_nothing(
+    target: Lighthouse, site: Service, content: Content, events: list[Event], value: bytes
+) -> None:
+    site.on(FILES, Reply(b'{"fileList": %b}' % value))
+    site.on(USAGE, Reply(b'{"dataLimit": %b, "dataUsed": -1e9}' % value))
+    keep(target, content, events)
+
+
 @pytest.mark.parametrize("named", [str(cids.of(b"other", cids.RAW))])
 def test_another_cid_than_ours_is_refused(
     target: Lighthouse, site: Service, content: Content, events: list[Event], named: str

@@ -128,6 +128,26 @@ def test_a_pin_that_failed_says_why(
         keep(target, content, events)
 
 
+def test_a_pin_that_failed_before_is_asked_for_anew(
+    target: PinningService, service: Service, content: Content, events: list[Event]
+) -> None:
+    asks(service, [pin(content, "failed")], pin(content, "pinned"))
+    keep(target, content, events)
+    assert [request.method for request in service.to("/psa/pins")] == ["GET", "GET", "POST"]
+
+
+def test_a_list_of_pins_that_is_none_is_taken_as_empty(
+    target: PinningService, service: Service, content: Content, events: list[Event]
+) -> None:
+    service.on(
+        "/psa/pins",
+        lambda request: reply(
+            {"count": 1, "results": 1} if request.method == "GET" else pin(content, "pinned")
+        ),
+    )
+    keep(target, content, events)
+
+
 def test_a_pin_that_takes_too_long_is_left_to_the_service(
     target: PinningService, service: Service, content: Content, events: list[Event], waits: list[float]
 ) -> None:
@@ -148,6 +168,9 @@ def test_a_pin_that_takes_too_long_is_left_to_the_service(
         ({"error": {"reason": "INTERNAL"}}, 500, Interrupted, "INTERNAL"),
         ({"hello": "world"}, 202, TargetError, "what is no pin"),
         ([], 202, TargetError, "what is no pin"),
+        ({"status": ["queued"], "pin": {}, "requestid": "a"}, 202, TargetError, "what is no pin"),
+        ({"status": "queued", "pin": {"cid": "x"}}, 202, TargetError, "what is no pin"),
+        ({"status": "token", "pin": {}, "requestid": "a"}, 202, TargetError, "'status': '…'"),
     ],
 )
 def test_a_refusal_says_what_it_means(

@@ -39,6 +39,7 @@ def made(client: httpx2.Client, patience: Patience) -> Make:
     [
         ("bearer:abc", "Bearer abc"),
         ("basic:me:a:b", "Basic " + base64.b64encode(b"me:a:b").decode()),
+        ("basic:mé:\udcff", "Basic " + base64.b64encode(b"m\xc3\xa9:\xff").decode()),
         ("", None),
     ],
 )
@@ -68,6 +69,10 @@ def test_a_target_that_is_named_twice_is_one(made: Make) -> None:
     [
         ("kubo", {"EAI_KUBO_AUTH": "secret"}, TargetError, "no form that is known"),
         ("kubo", {"EAI_KUBO_AUTH": "basic:secret"}, TargetError, "no form that is known"),
+        ("kubo", {"EAI_KUBO_AUTH": "bearer:a\nsecret"}, AccessDenied, "characters that none has"),
+        ("kubo", {"EAI_KUBO_AUTH": "bearer:sécret"}, AccessDenied, "characters that none has"),
+        ("kubo", {"EAI_KUBO_API": "http://me:secret@127.0.0.1"}, TargetError, "no web address"),
+        ("pinning-service", {"EAI_PINNING_ENDPOINT": "https://:secret@x"}, AccessDenied, "TOKEN is not set"),
         ("lighthouse", {}, AccessDenied, "LIGHTHOUSE_API_KEY is not set"),
         ("lighthouse", {"LIGHTHOUSE_API_KEY": "a\nb"}, AccessDenied, "characters that none has"),
         ("pinning-service", {}, TargetError, "EAI_PINNING_ENDPOINT is empty"),
@@ -80,7 +85,7 @@ def test_what_is_missing_is_named_with_its_variable(
     with pytest.raises(error, match=said) as raised:
         made(name, **env)
     assert raised.value.hint
-    assert "secret" not in raised.value.message
+    assert "secret" not in f"{raised.value.message} {raised.value.hint}"
 
 
 @pytest.mark.parametrize(

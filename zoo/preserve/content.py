@@ -56,11 +56,25 @@ def opened(path: Path) -> Iterator[tuple[Reader, int]]:
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
     except OSError as error:
-        raise EaiError(f"{path} cannot be read: {error.strerror}") from None
+        raise _unreadable(path, error) from None
+    bare = reader_of(descriptor)
+
+    def read(offset: int, length: int) -> bytes:
+        try:
+            return bare(offset, length)
+        except OSError as error:
+            raise _unreadable(path, error) from None
+
     try:
-        yield reader_of(descriptor), os.fstat(descriptor).st_size
+        yield read, os.fstat(descriptor).st_size
     finally:
         os.close(descriptor)
+
+
+def _unreadable(path: Path, error: OSError) -> EaiError:
+    return EaiError(
+        f"{path} cannot be read: {error.strerror}", hint="`eai store verify` looks at every object"
+    )
 
 
 def reader_of(descriptor: int) -> Reader:

@@ -6,6 +6,7 @@ names must be ours, and blocks are read back through gateways before it is belie
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +16,7 @@ from zoo.errors import IntegrityError, Interrupted, Malformed, TargetError
 from zoo.ipfs import cid as cids
 from zoo.ipfs.cid import Cid
 from zoo.preserve import gateway
-from zoo.preserve.api import Api
+from zoo.preserve.api import Api, shown
 from zoo.preserve.content import Content
 from zoo.preserve.events import Checked, Checking, Held, Kept, Progress, Retrying, Sending
 from zoo.preserve.retry import Patience, again
@@ -106,7 +107,8 @@ class Lighthouse:
         params: dict[str, str] = {}
         for _ in range(_PAGES_MAX):
             page = _table(self._services.account.json("GET", "api/user/files_uploaded", params=params))
-            files = [file for file in page.get("fileList") or () if isinstance(file, dict)]
+            listed = page.get("fileList")
+            files = [file for file in listed if isinstance(file, dict)] if isinstance(listed, list) else []
             found |= {cid for file in files if (cid := _cid(file.get("cid"))) in wanted and cid is not None}
             if not files or found == wanted or not (last := files[-1].get("id")):
                 break
@@ -151,7 +153,7 @@ def _root(answer: dict[str, Any]) -> Cid | None:
     root = answer.get("Root")
     if isinstance(root, dict):
         if said := root.get("PinErrorMsg"):
-            raise Interrupted(f"lighthouse could not pin it: {str(said)[:300]}")
+            raise Interrupted(f"lighthouse could not pin it: {shown(str(said))}")
         inner = root.get("Cid")
         return _cid(inner.get("/") if isinstance(inner, dict) else inner)
     return _cid(answer.get("Hash"))
@@ -175,7 +177,7 @@ def _table(value: object) -> dict[str, Any]:
 def _number(value: object) -> int | None:
     if isinstance(value, str) and value.isdecimal():
         return int(value[:20])
-    return int(value) if isinstance(value, int | float) else None
+    return int(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
 def _retrying(tell: Progress, name: str, error: Interrupted, delay: float) -> None:
