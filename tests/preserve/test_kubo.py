@@ -225,6 +225,8 @@ def test_reading_back_goes_on_after_an_interruption(keep: Keep, node: Service, c
         (Reply(b"", 418), TargetError, "answers 418"),
         (Reply(b"", 302, {"Location": "https://elsewhere.example"}), TargetError, "answers 302"),
         (Reply(b"", 500), Interrupted, "a problem of its own"),
+        (Reply(b"write /r/x: no space left on device", 500), TargetError, "no space left"),
+        (Reply(b"mismatch in content integrity, expected", 500), IntegrityError, "m.gguf is read with other"),
     ],
 )
 def test_a_refusal_says_what_it_means(

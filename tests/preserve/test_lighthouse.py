@@ -85,6 +85,16 @@ def test_what_the_account_has_is_not_sent_again_wherever_in_its_list_it_is(
     assert not site.to(IMPORT)
 
 
+def test_a_file_whose_answer_was_lost_is_not_sent_twice(
+    target: Lighthouse, site: Service, content: Content, events: list[Event]
+) -> None:
+    site.on(IMPORT, Reply(status=504))
+    site.on(FILES, reply({"fileList": []}), reply({"fileList": [{"cid": str(content.cid), "id": "1"}]}))
+    keep(target, content, events)
+    assert len(site.to(IMPORT)) == 1
+    assert Held("m.gguf", "lighthouse") in events
+
+
 @pytest.mark.parametrize("value", [b"1", b'{"cid": 1}', b'"x"', b"null", b"NaN", b"Infinity"])
 def test_a_list_or_a_limit_that_is_none_says_nothing(
     target: Lighthouse, site: Service, content: Content, events: list[Event], value: bytes

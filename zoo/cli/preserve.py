@@ -117,7 +117,7 @@ def run(args: argparse.Namespace, out: Output) -> int:
             contents[item] = build(item.name, read, size, tell)
             intact.result()
             if not args.json:
-                out.print(f"{contents[item].cid}  {item.name}")
+                out.offer(f"{contents[item].cid}  {item.name}")
         written = _keep(path, contents, places, tell)
     return _report(contents, places, out, written=written, as_json=args.json)
 
@@ -150,7 +150,7 @@ def _archives(models: Sequence[Model], wanted: Sequence[Where], args: argparse.N
             )
             done[about.folder] = str(preserved.cid)
             if not args.json:
-                out.print(f"{preserved.cid}  {about.folder}")
+                out.offer(f"{preserved.cid}  {about.folder}")
     if args.json:
         models_done = [{"model": name, "cid": cid} for name, cid in done.items()]
         out.json({"targets": [place.label for place in places], "archives": models_done})

@@ -181,8 +181,11 @@ def hash_leaves(
         guarded()
         return bytes(digests)
     with ThreadPoolExecutor(workers, thread_name_prefix="hash") as pool:
-        for future in [pool.submit(guarded) for _ in range(workers)]:
-            future.result()
+        try:
+            for future in [pool.submit(guarded) for _ in range(workers)]:
+                future.result()
+        finally:
+            stopped.set()  # also where it is us who were interrupted
     return bytes(digests)
 
 

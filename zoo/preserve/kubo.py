@@ -14,7 +14,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from zoo.errors import IntegrityError, Interrupted, Malformed, SourceError, TargetError
+from zoo.errors import EaiError, IntegrityError, Interrupted, Malformed, SourceError, TargetError
 from zoo.ipfs import cid as cids
 from zoo.ipfs.cid import Cid
 from zoo.ipfs.dagpb import BLOCK_MAX
@@ -31,6 +31,8 @@ OLDEST = (0, 18)
 _PINNING = 3600.0
 """Seconds that a node may take to pin what it was sent: it reads every block."""
 _ASKING, _READING = 16, 4
+_FULL = ("no space left on device", "disk quota exceeded")
+_OTHER_BYTES = "mismatch in content integrity"
 _VERSION = re.compile(r"(\d+)\.(\d+)\.")
 
 
@@ -98,13 +100,16 @@ class Kubo:
             return True
         whole, car = content.car().size(), content.car(frozenset(held))
         tell(Sending(content.name, self.label, whole, whole - car.size()))
-        answers = self._api.lines(
-            "POST",
-            "api/v0/dag/import",
-            params={"pin-roots": "true", "stats": "true", "offline": "true"},
-            body=form(car, content.name, self.label, tell),
-            timeout=_PINNING,
-        )
+        try:
+            answers = self._api.lines(
+                "POST",
+                "api/v0/dag/import",
+                params={"pin-roots": "true", "stats": "true", "offline": "true"},
+                body=form(car, content.name, self.label, tell),
+                timeout=_PINNING,
+            )
+        except Interrupted as error:
+            raise _meant(error, content.name) from None
         _imported(answers, content.cid)
         return True
 
@@ -177,6 +182,22 @@ class Kubo:
                 return {}
             raise
         return answer if isinstance(answer, dict) else {}
+
+
+def _meant(error: Interrupted, name: str) -> EaiError:
+    """Tell what asking again does not mend from what it may: Kubo answers both with status 500."""
+    said = error.message.lower()
+    if any(words in said for words in _FULL):
+        return TargetError(
+            error.message,
+            hint="make room where the node keeps its blocks; then run the command again: it goes on",
+        )
+    if _OTHER_BYTES in said:
+        return IntegrityError(
+            f"{name} is read with other bytes than those that have this CID: {error.message}",
+            hint="run `eai store verify`, then `eai fetch` if it finds something",
+        )
+    return error
 
 
 def _imported(answers: Sequence[dict[str, Any]], root: Cid) -> None:

@@ -7,7 +7,7 @@ names must be ours, and blocks are read back through gateways before it is belie
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -68,11 +68,11 @@ class Lighthouse:
         wanted = {content.cid for content in contents}
         there = again(partial(self._there, wanted), self._patience, partial(_retrying, tell, self.label))
         missing = [content for content in contents if content.cid not in there]
-        self._refuse(missing)
+        again(partial(self._refuse, missing), self._patience, partial(_retrying, tell, self.label))
         for content in contents:
             told = partial(_retrying, tell, content.name)
             if content in missing:
-                again(partial(self._send, content, tell), self._patience, told)
+                again(self._sender(content, tell), self._patience, told)
             else:
                 tell(Held(content.name, self.label))
             self._check(content, tell)
@@ -114,6 +114,20 @@ class Lighthouse:
                 break
             params = {"lastKey": str(last)}
         return found
+
+    def _sender(self, content: Content, tell: Progress) -> Callable[[], None]:
+        """Make what sends a file, and asks from the second time on whether only the answer was lost."""
+        tried = False
+
+        def send() -> None:
+            nonlocal tried
+            if tried and self._there({content.cid}):
+                tell(Held(content.name, self.label))
+                return
+            tried = True
+            self._send(content, tell)
+
+        return send
 
     def _send(self, content: Content, tell: Progress) -> None:
         car = content.car()

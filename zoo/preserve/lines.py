@@ -43,11 +43,17 @@ def add(path: Path, cids: Mapping[Digest, Cid]) -> bool:
         Whether there was a line to add.
 
     Raises:
-        LockError: As `load` does, or it changes at this very instant.
+        LockError: As `load` does.
+        EaiError: It cannot be written.
     """
-    lock, seen = load(path)
-    artifacts = tuple(_with(artifact, cids.get(artifact.digest)) for artifact in lock.artifact)
-    return toml.write(path, replace(lock, artifact=artifacts), seen=seen)
+    while True:
+        lock, seen = load(path)
+        artifacts = tuple(_with(artifact, cids.get(artifact.digest)) for artifact in lock.artifact)
+        try:
+            return toml.write(path, replace(lock, artifact=artifacts), seen=seen)
+        except LockError:
+            if toml.read(path) == seen:
+                raise
 
 
 def _with(artifact: Artifact, cid: Cid | None) -> Artifact:
