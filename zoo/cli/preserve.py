@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from contextlib import ExitStack, closing
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -102,20 +100,12 @@ def run(args: argparse.Namespace, out: Output) -> int:
             )
         return _archives(models, wanted, args, out)
     from zoo.cli.preserving import shown, targets  # noqa: PLC0415 - only once there is something to do
-    from zoo.preserve.content import build, opened  # noqa: PLC0415 - as above
-    from zoo.sources.workers import Workers  # noqa: PLC0415 - as above
+    from zoo.preserve.objects import content_of  # noqa: PLC0415 - as above
 
-    with ExitStack() as stack:
-        places = stack.enter_context(targets(wanted, args))
-        tell = stack.enter_context(shown(out))
-        checks = stack.enter_context(closing(Workers(1, "eai-intact")))
+    with targets(wanted, args) as places, shown(out) as tell:
         contents: dict[choose.Item, Content] = {}
         for item in items:
-            read, size = stack.enter_context(opened(store.object(item.digest)))
-            # At the same time, so that what the one reads from the disk the other has in memory.
-            intact = checks.do(partial(choose.require_intact, item, store))
-            contents[item] = build(item.name, read, size, tell)
-            intact.result()
+            contents[item] = content_of(item, store, tell)
             if not args.json:
                 out.offer(f"{contents[item].cid}  {item.name}")
         written = _keep(path, contents, places, tell)

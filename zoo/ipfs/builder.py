@@ -27,7 +27,7 @@ Reader = Callable[[int, int], bytes]
 _Child = tuple[Cid, int, int]
 """The CID of a leaf or node, the bytes of file in and below it, and the bytes of its blocks."""
 
-_SPAN = 8 << 20
+_SPAN = 1 << 20
 """Bytes of file that a thread takes at a time."""
 
 
