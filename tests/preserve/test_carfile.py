@@ -35,6 +35,13 @@ def test_several_files_become_one_car_with_a_root_each(
     assert [each.name for each in tmp_path.iterdir()] == ["out.car"]
 
 
+def test_a_car_may_have_more_roots_than_fit_into_a_header_of_strangers(
+    tmp_path: Path, make_content: MakeContent, events: list[Event]
+) -> None:
+    contents = [make_content(10, seed=seed, name=str(seed)) for seed in range(200)]
+    assert list(CarFile(tmp_path / "out.car").keep(contents, events.append)) == contents
+
+
 def test_a_file_that_shrank_leaves_no_car(tmp_path: Path, content: Content, events: list[Event]) -> None:
     shrunk = replace(content, read=lambda offset, length: content.read(offset, length)[:-1])
     with pytest.raises(SourceChanged):
@@ -53,7 +60,7 @@ def test_bytes_that_changed_since_they_were_hashed_are_found_on_reading_back(
 
 def keep(path: Path, content: Content) -> None:
     target = CarFile(path)
-    target.ready()
+    target.ready([].append)
     assert list(target.keep([content], [].append)) == [content]
 
 
@@ -70,11 +77,11 @@ def test_what_is_no_file_is_not_replaced_by_one(tmp_path: Path, content: Content
     (tmp_path / "link").symlink_to("/dev/null")
     for name in ("pipe", "folder", "link", "."):
         with pytest.raises(TargetError, match="no file that could be replaced"):
-            CarFile(tmp_path / name).ready()
+            CarFile(tmp_path / name).ready([].append)
     with pytest.raises(TargetError, match="no file that could be replaced"):
-        CarFile(Path("/")).ready()
+        CarFile(Path("/")).ready([].append)
     with pytest.raises(TargetError, match="File name too long"):
-        CarFile(tmp_path / ("x" * 252)).ready()
+        CarFile(tmp_path / ("x" * 252)).ready([].append)
 
 
 def test_what_a_killed_one_left_is_taken_over(tmp_path: Path, content: Content) -> None:

@@ -263,4 +263,4 @@ def test_a_node_that_is_too_old_is_refused(
 ) -> None:
     service.on(f"{API}version", reply({"Version": version}))
     with pytest.raises(TargetError, match="the oldest that will do"):
-        Kubo(make_api(service.url), patience, Sample()).ready()
+        Kubo(make_api(service.url), patience, Sample()).ready([].append)

@@ -13,7 +13,7 @@ from zoo.ipfs.builder import Block
 from zoo.preserve import lighthouse
 from zoo.preserve.api import Api
 from zoo.preserve.content import Content
-from zoo.preserve.events import Event, Held, Kept
+from zoo.preserve.events import Event, Held, Kept, Retrying
 from zoo.preserve.lighthouse import Lighthouse, Services
 from zoo.preserve.retry import Patience
 from zoo.preserve.sample import Sample
@@ -48,7 +48,7 @@ def target(site: Service, make_api: Callable[..., Api], patience: Patience) -> L
 
 
 def keep(target: Lighthouse, content: Content, events: list[Event]) -> None:
-    target.ready()
+    target.ready([].append)
     assert list(target.keep([content], events.append)) == [content]
 
 
@@ -146,6 +146,18 @@ def test_a_wrong_key_is_found_before_anything_is_sent(
         keep(target, content, events)
     assert raised.value.hint == "set THE_KEY"
     assert [request.path for request in site.asked] == [USAGE]
+
+
+def test_who_is_not_there_at_first_is_asked_again(
+    target: Lighthouse, site: Service, content: Content, events: list[Event], waits: list[float]
+) -> None:
+    busy = Reply(status=429, headers={"Retry-After": "7"})
+    site.on(USAGE, busy, reply({}), busy, reply({}))
+    target.ready(events.append)
+    assert waits == [7]
+    keep(target, content, events)
+    assert waits == [7, 7]
+    assert len([event for event in events if isinstance(event, Retrying)]) == 1
 
 
 def test_a_quota_that_is_too_small_is_found_before_anything_is_sent(

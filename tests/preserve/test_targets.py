@@ -46,7 +46,7 @@ def made(client: httpx2.Client, patience: Patience) -> Make:
 def test_kubo_is_let_in_as_it_wants(made: Make, service: Service, auth: str, header: str | None) -> None:
     service.on("/api/v0/version", reply({"Version": "0.42.0"}))
     service.on("/api/v0/pin/ls", reply({"Message": "path is not pinned"}, 500))
-    made("kubo", EAI_KUBO_API=service.url, EAI_KUBO_AUTH=auth)[0].ready()
+    made("kubo", EAI_KUBO_API=service.url, EAI_KUBO_AUTH=auth)[0].ready([].append)
     assert {request.headers.get("Authorization") for request in service.asked} == {header}
 
 
@@ -54,9 +54,9 @@ def test_the_environment_goes_before_config_toml(made: Make, service: Service) -
     service.on("/api/v0/version", reply({"Version": "0.42.0"}))
     service.on("/api/v0/pin/ls", reply({"Message": "path is not pinned"}, 500))
     text = f'[preserve.kubo]\napi = "{service.url}"\nauth = "bearer:abc"'
-    made("kubo", text=text)[0].ready()
+    made("kubo", text=text)[0].ready([].append)
     assert service.asked[-1].headers["Authorization"] == "Bearer abc"
-    made("kubo", text=text, EAI_KUBO_AUTH="bearer:xyz")[0].ready()
+    made("kubo", text=text, EAI_KUBO_AUTH="bearer:xyz")[0].ready([].append)
     assert service.asked[-1].headers["Authorization"] == "Bearer xyz"
 
 
@@ -105,5 +105,5 @@ def test_config_toml_says_where_it_is_wrong(text: str) -> None:
 def test_lighthouse_goes_where_config_toml_says(made: Make, service: Service) -> None:
     service.on("/api/user/user_data_usage", reply({"dataLimit": 1, "dataUsed": 0}))
     text = f'[preserve.lighthouse]\naccount = "{service.url}"'
-    made("lighthouse", text=text, LIGHTHOUSE_API_KEY="key")[0].ready()
+    made("lighthouse", text=text, LIGHTHOUSE_API_KEY="key")[0].ready([].append)
     assert service.asked[0].headers["Authorization"] == "Bearer key"

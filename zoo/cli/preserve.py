@@ -102,7 +102,7 @@ def run(args: argparse.Namespace, out: Output) -> int:
     from zoo.cli.preserving import shown, targets  # noqa: PLC0415 - only once there is something to do
     from zoo.preserve.objects import content_of  # noqa: PLC0415 - as above
 
-    with targets(wanted, args) as places, shown(out) as tell:
+    with shown(out) as tell, targets(wanted, args, tell) as places:
         contents: dict[choose.Item, Content] = {}
         for item in items:
             contents[item] = content_of(item, store, tell)
@@ -131,7 +131,7 @@ def _archives(models: Sequence[Model], wanted: Sequence[Where], args: argparse.N
     laid_out = [legacy_model.of_lock(model, store) for model in models]
     store.require(max(legacy_model.scratch_needed(*each) for each in laid_out))
     done: dict[str, str] = {}
-    with targets(wanted, args) as places, shown(out) as tell:
+    with shown(out) as tell, targets(wanted, args, tell) as places:
         for item in choose.items(models):
             choose.require_intact(item, store)
         for entries, about in laid_out:

@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from zoo.errors import EaiError, IntegrityError, NoSpace, TargetError
 from zoo.ipfs import car as cars
+from zoo.ipfs import carheader
 from zoo.ipfs.car import Car
 from zoo.preserve.content import Content
 from zoo.preserve.events import Checked, Checking, Kept, Progress, Sending, Sent
@@ -36,7 +37,7 @@ class CarFile:
         self._path = Path(os.path.realpath(path))
         self._part = self._path.parent / f".{self._path.name}.part"
 
-    def ready(self) -> None:
+    def ready(self, _: Progress) -> None:
         """See that a file can be made there.
 
         Raises:
@@ -65,7 +66,7 @@ class CarFile:
         with _refusals(self._path), self._opened() as file:
             self._require(car.size())
             self._write(car, file, tell)
-            self._check(contents, file, car.size(), tell)
+            self._check(car, file, tell)
             self._part.replace(self._path)
             sync_folder(self._path.parent)
         for content in contents:
@@ -110,12 +111,13 @@ class CarFile:
         file.flush()
         sync_file(file.fileno())
 
-    def _check(self, contents: Sequence[Content], file: BinaryIO, size: int, tell: Progress) -> None:
-        tell(Checking(self.label, self.label, size))
-        want = set().union(*(content.cids() for content in contents))
+    def _check(self, car: Car, file: BinaryIO, tell: Progress) -> None:
+        tell(Checking(self.label, self.label, car.size()))
+        want = {block.cid for dag, _ in car.files for block in dag.blocks()}
+        header = len(carheader.encode(car.roots))
         file.seek(0)
         try:
-            for block in cars.blocks(self._chunks(file, tell)):
+            for block in cars.blocks(self._chunks(file, tell), header_max=header):
                 want.discard(block.cid)
         except EaiError as error:
             raise IntegrityError(f"{self._path} is not what was written: {error.message}") from None

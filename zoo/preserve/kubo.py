@@ -50,8 +50,8 @@ class Kubo:
     def __init__(self, api: Api, patience: Patience, sample: Sample) -> None:
         self._api, self._patience, self._sample = api, patience, sample
 
-    def ready(self) -> None:
-        """See that a Kubo answers that is new enough.
+    def ready(self, _: Progress) -> None:
+        """See that a Kubo answers that is new enough; one that does not run is not waited for.
 
         Raises:
             TargetError: It is too old, or no Kubo.

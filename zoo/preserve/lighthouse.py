@@ -54,14 +54,14 @@ class Lighthouse:
     def __init__(self, services: Services, patience: Patience, sample: Sample) -> None:
         self._services, self._patience, self._sample = services, patience, sample
 
-    def ready(self) -> None:
+    def ready(self, tell: Progress) -> None:
         """See that it knows the key, which every account can ask about its own use.
 
         Raises:
             AccessDenied: It does not know the key.
             EaiError: It does not answer.
         """
-        self._left()
+        again(self._left, self._patience, partial(_retrying, tell, self.label))
 
     def keep(self, contents: Sequence[Content], tell: Progress) -> Iterator[Content]:
         """Send what the account does not have, and read back; see `zoo.preserve.target.Target.keep`."""

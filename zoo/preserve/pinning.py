@@ -41,14 +41,15 @@ class PinningService:
     def __init__(self, api: Api, kubo: Kubo, patience: Patience) -> None:
         self._api, self._kubo, self._patience = api, kubo, patience
 
-    def ready(self) -> None:
+    def ready(self, tell: Progress) -> None:
         """See that the node is there, and that the service lets us in.
 
         Raises:
             EaiError: One of them does not.
         """
-        self._kubo.ready()
-        self._api.json("GET", "pins", params={"limit": "1"})
+        self._kubo.ready(tell)
+        ask = partial(self._api.json, "GET", "pins", params={"limit": "1"})
+        again(ask, self._patience, partial(_retrying, tell, self.label))
 
     def keep(self, contents: Sequence[Content], tell: Progress) -> Iterator[Content]:
         """Put each file onto the node, and have it pinned; see `zoo.preserve.target.Target.keep`."""
