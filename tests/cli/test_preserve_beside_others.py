@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,6 +14,10 @@ from support import kubo
 from support.preserving import FILES, adopt, lock
 
 import zoo
+from zoo.cli.main import main
+from zoo.preserve.carfile import CarFile
+from zoo.preserve.content import Content
+from zoo.preserve.events import Progress
 from zoo.store import Store
 
 Eai = Callable[..., subprocess.CompletedProcess[str]]
@@ -46,6 +50,31 @@ def test_whoever_reads_the_cids_may_stop_before_all_is_done(
     assert "code 0" in done.stderr
     assert len(done.stdout.splitlines()) == 1
     assert locked.read_text().count('"ipfs://') == len(FILES)
+
+
+def test_a_lock_that_became_unreadable_while_files_were_sent_says_that_nothing_is_lost(
+    work: Path,
+    tmp_path: Path,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    locked = lock(work, m={"weights": (adopt(store, tmp_path, "m.gguf", b"GGUF"),)})
+    conflicted = f"<<<<<<< HEAD\n{locked.read_text()}=======\n>>>>>>> theirs\n"
+    real = CarFile.keep
+
+    def keep(self: CarFile, contents: Sequence[Content], tell: Progress) -> Iterator[Content]:
+        locked.write_text(conflicted)
+        yield from real(self, contents, tell)
+
+    monkeypatch.setattr(CarFile, "keep", keep)
+    monkeypatch.setenv("EAI_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(work)
+    assert main(["preserve", "--to", "car", "m.car"]) == 3
+    said = capsys.readouterr().err
+    assert "zoo.lock has 0 CIDs of 1" in said
+    assert "it merges both sides; then preserve again: nothing is sent twice" in said
+    assert locked.read_text() == conflicted
 
 
 def test_several_preserve_at_once_and_no_line_is_lost(

@@ -29,6 +29,7 @@ def path(tmp_path: Path) -> Path:
 
 def test_a_cid_becomes_a_source_of_its_artifact_and_of_no_other(path: Path) -> None:
     assert lines.add(path, {ONE: CID})
+    assert lines.without(path, {ONE: CID}) == ()
     artifacts = toml.load(path).artifacts()
     assert artifacts[ONE].ipfs == (f"ipfs://{CID}",)
     assert artifacts[TWO].ipfs == ()
@@ -75,6 +76,7 @@ def test_what_others_change_at_the_same_instant_is_kept(path: Path, monkeypatch:
 def test_an_artifact_that_is_gone_by_now_is_left_out(path: Path) -> None:
     before = path.read_bytes()
     assert not lines.add(path, {Digest.of_hex("33" * 32): CID})
+    assert lines.without(path, {Digest.of_hex("33" * 32): CID, ONE: CID}) == (Digest.of_hex("33" * 32), ONE)
     assert path.read_bytes() == before
 
 

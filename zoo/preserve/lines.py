@@ -56,6 +56,20 @@ def add(path: Path, cids: Mapping[Digest, Cid]) -> bool:
                 raise
 
 
+def without(path: Path, cids: Mapping[Digest, Cid]) -> tuple[Digest, ...]:
+    """Give the artifacts whose CID a lock does not have: others took them away meanwhile.
+
+    Raises:
+        LockError: It cannot be read.
+    """
+    artifacts = toml.load(path).artifacts()
+    return tuple(
+        digest
+        for digest, cid in cids.items()
+        if digest not in artifacts or f"ipfs://{cid}" not in artifacts[digest].ipfs
+    )
+
+
 def _with(artifact: Artifact, cid: Cid | None) -> Artifact:
     if cid is None or (uri := f"ipfs://{cid}") in artifact.ipfs:
         return artifact
