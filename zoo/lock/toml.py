@@ -211,7 +211,9 @@ def _alone(folder: Path) -> Iterator[None]:
     """Let no other eai replace a lock in a folder meanwhile, where the filesystem knows locks."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(
+            OSError
+        ):  # it knows none; that the file is as it was `seen` is checked anyway
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:

@@ -49,8 +49,8 @@ class CarFile:
                 raise TargetError(f"{self._path} is no file that could be replaced", hint="name another one")
             if not folder.is_dir():
                 raise TargetError(f"there is no folder {folder}", hint="make it, or name another one")
-            with suppress(FileNotFoundError):
-                self._part.lstat()  # says so if the name is too long
+            with suppress(FileNotFoundError):  # as it should be; a name that is too long is another error
+                self._part.lstat()
             if not os.access(folder, os.W_OK | os.X_OK):
                 raise TargetError(f"nothing can be written to {folder}", hint="name another folder")
 

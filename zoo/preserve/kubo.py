@@ -77,7 +77,7 @@ class Kubo:
     def connect(self, addresses: Sequence[str]) -> None:
         """Ask the node to connect to others; that some cannot be reached, or it may not, is no error."""
         for address in addresses:
-            with suppress(SourceError):
+            with suppress(SourceError):  # the service may find this node by itself
                 self._call("swarm/connect", arg=address)
 
     def keep(self, contents: Sequence[Content], tell: Progress) -> Iterator[Content]:
