@@ -76,13 +76,9 @@ class Sections:
     """Takes a CAR apart as it comes, in pieces of any size.
 
     `roots` is what the header claims, once it was read.
-
-    Args:
-        header_max: How many bytes of header are read; one of our own may need more than a stranger's.
     """
 
-    def __init__(self, header_max: int = carheader.HEADER_MAX) -> None:
-        self._header_max = header_max
+    def __init__(self) -> None:
         self.roots: tuple[Cid, ...] | None = None
         self._parts: list[bytes] = []
         self._have = 0
@@ -127,7 +123,7 @@ class Sections:
             self._need = len(head) + 1
             return None
         size, behind = read_varint(head, 0)
-        most = self._header_max if self.roots is None else _SECTION_MAX
+        most = carheader.HEADER_MAX if self.roots is None else _SECTION_MAX
         if not 0 < size <= most:
             raise Malformed(f"a CAR has a section of {size} bytes; 1 to {most} may be")
         self._need = behind + size
@@ -146,14 +142,14 @@ def _block(buffer: bytes, start: int, stop: int) -> Block:
     return Block(cid, data)
 
 
-def blocks(chunks: Iterable[bytes], *, header_max: int = carheader.HEADER_MAX) -> Iterator[Block]:
-    """Read a whole CAR's blocks, each checked; `header_max` as for `Sections`.
+def blocks(chunks: Iterable[bytes]) -> Iterator[Block]:
+    """Read a whole CAR's blocks, each checked.
 
     Raises:
         IntegrityError, Malformed: As `Sections.feed` does.
         Interrupted: The CAR is cut.
     """
-    sections = Sections(header_max)
+    sections = Sections()
     for chunk in chunks:
         yield from sections.feed(chunk)
     sections.finish()

@@ -77,7 +77,7 @@ def _read(body: bytes, at: int, depth: int) -> tuple[_Value, int]:
         return number, at
     if major in {_BYTES, _TEXT}:
         return _read_string(body, at, number, text=major == _TEXT)
-    if depth == _DEPTH_MAX or number > max(HEADER_MAX, len(body)):
+    if depth == _DEPTH_MAX or number > HEADER_MAX:
         raise Malformed("a CAR's header is too deep or too long")
     if major == _TAG and number == _CID_TAG:
         return _read(body, at, depth + 1)

@@ -12,7 +12,6 @@ from typing import BinaryIO
 
 from zoo.errors import EaiError, IntegrityError, NoSpace, TargetError
 from zoo.ipfs import car as cars
-from zoo.ipfs import carheader
 from zoo.ipfs.car import Car
 from zoo.preserve.content import Content
 from zoo.preserve.events import Checked, Checking, Kept, Progress, Sending, Sent
@@ -114,10 +113,9 @@ class CarFile:
     def _check(self, car: Car, file: BinaryIO, tell: Progress) -> None:
         tell(Checking(self.label, self.label, car.size()))
         want = {block.cid for dag, _ in car.files for block in dag.blocks()}
-        header = len(carheader.encode(car.roots))
         file.seek(0)
         try:
-            for block in cars.blocks(self._chunks(file, tell), header_max=header):
+            for block in cars.blocks(self._chunks(file, tell)):
                 want.discard(block.cid)
         except EaiError as error:
             raise IntegrityError(f"{self._path} is not what was written: {error.message}") from None
