@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import signal
 import subprocess
 import threading
 from collections.abc import Callable
@@ -100,6 +101,22 @@ def test_progress_counts_every_byte_once(readers: dict[str, Reader]) -> None:
     told: list[int] = []
     builder.build(readers["pattern"], 50_000_001, progress=told.append, jobs=4)
     assert sum(told) == 50_000_001
+
+
+def test_an_interruption_stops_the_work() -> None:
+    """As Ctrl-C does: the main thread is told, and those that hash must not go on until the end."""
+    offsets: list[int] = []
+    main = threading.main_thread().ident or 0
+
+    def read(offset: int, length: int) -> bytes:
+        offsets.append(offset)
+        if len(offsets) == 20:
+            signal.pthread_kill(main, signal.SIGINT)
+        return bytes(length)
+
+    with pytest.raises(KeyboardInterrupt):
+        builder.build(read, 1 << 30, jobs=2)
+    assert len(offsets) < 256
 
 
 def test_what_progress_raises_stops_the_work(readers: dict[str, Reader]) -> None:

@@ -6,7 +6,7 @@ import httpx2
 import pytest
 from support.answering import Reply, Service, reply
 
-from zoo.errors import Interrupted, Malformed, TargetError
+from zoo.errors import EaiError, Interrupted, Malformed, TargetError
 from zoo.preserve import api
 from zoo.preserve.api import Api
 
@@ -26,6 +26,51 @@ def test_a_secret_goes_nowhere_in_clear_text(client: httpx2.Client) -> None:
     for base in ("https://kubo.example", "http://127.0.0.1:5001", "http://localhost", "http://[::1]:1"):
         Api(client, base, "kubo", "hint", secret)
     Api(client, "http://kubo.example:5001", "kubo", "hint")
+
+
+@pytest.mark.parametrize("base", ["http://me:s3cret@127.0.0.1:1", "https://pins.example/?key=s3cret"])
+def test_an_address_with_a_secret_in_it_is_refused_and_not_shown(client: httpx2.Client, base: str) -> None:
+    with pytest.raises(TargetError, match="its address is no web address") as raised:
+        Api(client, base, "kubo", "hint")
+    assert "s3cret" not in raised.value.message
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"error": {"reason": "no key s3cret"}}', b"no key s3cret", b'{"a": "s3cret"']
+)
+def test_a_secret_that_a_server_repeats_is_not_shown(
+    client: httpx2.Client, service: Service, body: bytes
+) -> None:
+    service.on("/x", Reply(body, 200 if body.endswith(b'"') else 401))
+    with pytest.raises(EaiError) as raised:
+        Api(client, service.url, "kubo", "hint", {"Authorization": "Bearer s3cret"}).json("GET", "x")
+    assert "s3cret" not in raised.value.message
+    assert "…" in raised.value.message
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_no_proxy_is_asked_for_what_runs_here(
+    service: Service, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    service.on("/x", reply({"a": 1}))
+    with api.new_client() as client:
+        url = service.url.replace("127.0.0.1", host)
+        assert Api(client, url, "kubo", "hint").json("GET", "x") == {"a": 1}
+        with pytest.raises(Interrupted, match="no connection"):
+            Api(client, "http://kubo.example", "kubo", "hint").json("GET", "x")
+
+
+@pytest.mark.parametrize("proxy", ["http://me:s3cret@a:b:c", "ftp://s3cret", "socks5://s3cret:1"])
+def test_a_proxy_that_cannot_be_used_is_said_to_be(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+    monkeypatch.setenv("http_proxy", proxy)
+    with pytest.raises(TargetError, match="names a proxy") as raised:
+        api.new_client()
+    assert "s3cret" not in f"{raised.value.message} {raised.value.hint}"
 
 
 def test_a_redirect_is_not_followed(client: httpx2.Client, service: Service) -> None:

@@ -100,6 +100,7 @@ def test_an_error_that_stands_behind_a_200_is_tried_again_and_then_told(
     "cut",
     [
         lambda content: ndjson(root(content)),
+        lambda content: ndjson({"Root": {"Cid": str(content.cid), "PinErrorMsg": ""}}),
         lambda content: ndjson(STATS),
         lambda content: Reply(),
         lambda content: Reply(b'{"Root": {"Cid"'),
@@ -159,6 +160,25 @@ def test_what_is_pinned_is_checked_and_not_sent(
     assert len(node.to(f"{API}block/get")) == 5
 
 
+def test_an_empty_file_that_is_pinned_is_whole_without_a_walk(
+    make_content: Callable[..., Content], node: Service, make_api: Callable[..., Api], patience: Patience
+) -> None:
+    empty = make_content(0)
+    node.on(f"{API}pin/ls", reply({"Keys": {str(empty.cid): {"Type": "recursive"}}}))
+    node.on(f"{API}dag/stat", Reply())  # a real one divides by its size, and then says nothing
+    node.on(f"{API}block/get", Reply())
+    target = Kubo(make_api(node.url), patience, Sample())
+    assert list(target.keep([empty], [].append)) == [empty]
+
+
+def test_a_node_that_may_not_connect_or_cannot_is_no_error(
+    node: Service, make_api: Callable[..., Api], patience: Patience
+) -> None:
+    node.on(f"{API}swarm/connect", Reply(status=403), Reply(status=500), Reply(b"<html>"), reply({}))
+    Kubo(make_api(node.url), patience, Sample()).connect(["/ip4/1.2.3.4/tcp/1"] * 4)
+    assert len(node.to(f"{API}swarm/connect")) == 4
+
+
 def test_a_wrong_block_on_reading_back_is_an_integrity_error(keep: Keep, node: Service) -> None:
     node.on(f"{API}block/get", Reply(b"something else"))
     with pytest.raises(IntegrityError, match="is not the one that"):
@@ -194,7 +214,7 @@ def test_reading_back_goes_on_after_an_interruption(keep: Keep, node: Service, c
     ("refusal", "error", "said"),
     [
         (Reply(b"no\x1b[31m", 401), AccessDenied, r"does not let us in \(401\): no"),
-        (Reply(b"Access Denied", 403), AccessDenied, r"\(403\): Access Denied"),
+        (Reply(b"Access Denied", 403), AccessDenied, r"api/v0/dag/import does not.*\(403\): Access Denied"),
         (
             reply({"error": {"reason": "INSUFFICIENT_FUNDS", "details": "pay"}}, 402),
             TargetError,
@@ -205,6 +225,8 @@ def test_reading_back_goes_on_after_an_interruption(keep: Keep, node: Service, c
         (Reply(b"", 418), TargetError, "answers 418"),
         (Reply(b"", 302, {"Location": "https://elsewhere.example"}), TargetError, "answers 302"),
         (Reply(b"", 500), Interrupted, "a problem of its own"),
+        (Reply(b"write /r/x: no space left on device", 500), TargetError, "no space left"),
+        (Reply(b"mismatch in content integrity, expected", 500), IntegrityError, "m.gguf is read with other"),
     ],
 )
 def test_a_refusal_says_what_it_means(
@@ -241,4 +263,4 @@ def test_a_node_that_is_too_old_is_refused(
 ) -> None:
     service.on(f"{API}version", reply({"Version": version}))
     with pytest.raises(TargetError, match="the oldest that will do"):
-        Kubo(make_api(service.url), patience, Sample()).ready()
+        Kubo(make_api(service.url), patience, Sample()).ready([].append)

@@ -13,7 +13,7 @@ from zoo.ipfs.builder import Block
 from zoo.preserve import lighthouse
 from zoo.preserve.api import Api
 from zoo.preserve.content import Content
-from zoo.preserve.events import Event, Held, Kept
+from zoo.preserve.events import Event, Held, Kept, Retrying
 from zoo.preserve.lighthouse import Lighthouse, Services
 from zoo.preserve.retry import Patience
 from zoo.preserve.sample import Sample
@@ -48,7 +48,7 @@ def target(site: Service, make_api: Callable[..., Api], patience: Patience) -> L
 
 
 def keep(target: Lighthouse, content: Content, events: list[Event]) -> None:
-    target.ready()
+    target.ready([].append)
     assert list(target.keep([content], events.append)) == [content]
 
 
@@ -83,6 +83,25 @@ def test_what_the_account_has_is_not_sent_again_wherever_in_its_list_it_is(
     keep(target, content, events)
     assert Held("m.gguf", "lighthouse") in events
     assert not site.to(IMPORT)
+
+
+def test_a_file_whose_answer_was_lost_is_not_sent_twice(
+    target: Lighthouse, site: Service, content: Content, events: list[Event]
+) -> None:
+    site.on(IMPORT, Reply(status=504))
+    site.on(FILES, reply({"fileList": []}), reply({"fileList": [{"cid": str(content.cid), "id": "1"}]}))
+    keep(target, content, events)
+    assert len(site.to(IMPORT)) == 1
+    assert Held("m.gguf", "lighthouse") in events
+
+
+@pytest.mark.parametrize("value", [b"1", b'{"cid": 1}', b'"x"', b"null", b"NaN", b"Infinity"])
+def test_a_list_or_a_limit_that_is_none_says_nothing(
+    target: Lighthouse, site: Service, content: Content, events: list[Event], value: bytes
+) -> None:
+    site.on(FILES, Reply(b'{"fileList": %b}' % value))
+    site.on(USAGE, Reply(b'{"dataLimit": %b, "dataUsed": -1e9}' % value))
+    keep(target, content, events)
 
 
 @pytest.mark.parametrize("named", [str(cids.of(b"other", cids.RAW))])
@@ -127,6 +146,18 @@ def test_a_wrong_key_is_found_before_anything_is_sent(
         keep(target, content, events)
     assert raised.value.hint == "set THE_KEY"
     assert [request.path for request in site.asked] == [USAGE]
+
+
+def test_who_is_not_there_at_first_is_asked_again(
+    target: Lighthouse, site: Service, content: Content, events: list[Event], waits: list[float]
+) -> None:
+    busy = Reply(status=429, headers={"Retry-After": "7"})
+    site.on(USAGE, busy, reply({}), busy, reply({}))
+    target.ready(events.append)
+    assert waits == [7]
+    keep(target, content, events)
+    assert waits == [7, 7]
+    assert len([event for event in events if isinstance(event, Retrying)]) == 1
 
 
 def test_a_quota_that_is_too_small_is_found_before_anything_is_sent(

@@ -12,8 +12,9 @@ from zoo.digest import Digest
 from zoo.errors import LockError
 from zoo.ipfs import cid as cids
 from zoo.lock import toml
-from zoo.lock.model import File
+from zoo.lock.model import File, Lock
 from zoo.preserve import lines
+from zoo.zoofile.model import Server
 
 ONE, TWO = Digest.of_hex("11" * 32), Digest.of_hex("22" * 32)
 CID = cids.of(b"one", cids.RAW)
@@ -28,6 +29,7 @@ def path(tmp_path: Path) -> Path:
 
 def test_a_cid_becomes_a_source_of_its_artifact_and_of_no_other(path: Path) -> None:
     assert lines.add(path, {ONE: CID})
+    assert lines.without(path, {ONE: CID}) == ()
     artifacts = toml.load(path).artifacts()
     assert artifacts[ONE].ipfs == (f"ipfs://{CID}",)
     assert artifacts[TWO].ipfs == ()
@@ -57,9 +59,24 @@ def test_what_others_changed_meanwhile_is_kept(path: Path) -> None:
     assert after.artifacts()[ONE].ipfs == (f"ipfs://{CID}",)
 
 
+def test_what_others_change_at_the_same_instant_is_kept(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, others = toml.write, iter((9001, 9002))
+
+    def write(path: Path, lock: Lock, *, seen: bytes | None = None) -> bool:
+        if port := next(others, None):
+            real(path, msgspec.structs.replace(toml.load(path), server=Server(port=port)))
+        return real(path, lock, seen=seen)
+
+    monkeypatch.setattr(toml, "write", write)
+    assert lines.add(path, {ONE: CID})
+    after = toml.load(path)
+    assert (after.server.port, after.artifacts()[ONE].ipfs) == (9002, (f"ipfs://{CID}",))
+
+
 def test_an_artifact_that_is_gone_by_now_is_left_out(path: Path) -> None:
     before = path.read_bytes()
     assert not lines.add(path, {Digest.of_hex("33" * 32): CID})
+    assert lines.without(path, {Digest.of_hex("33" * 32): CID, ONE: CID}) == (Digest.of_hex("33" * 32), ONE)
     assert path.read_bytes() == before
 
 

@@ -13,7 +13,7 @@ from zoo.errors import AccessDenied, EaiError, IntegrityError, Interrupted, Targ
 from zoo.ipfs import cid as cids
 from zoo.preserve.api import Api
 from zoo.preserve.content import Content
-from zoo.preserve.events import Event, Held, Kept, Progress, Waiting
+from zoo.preserve.events import Event, Held, Kept, Progress, Retrying, Waiting
 from zoo.preserve.kubo import Kubo
 from zoo.preserve.pinning import PinningService
 from zoo.preserve.retry import Patience
@@ -29,7 +29,7 @@ class Node(Kubo):
         super().__init__(api, patience, Sample())
         self.connected: list[str] = []
 
-    def ready(self) -> None:
+    def ready(self, _: Progress) -> None:
         pass
 
     def addresses(self) -> tuple[str, ...]:
@@ -75,7 +75,7 @@ def asks(service: Service, found: list[dict[str, Any]], made: object, *, status:
 
 
 def keep(target: PinningService, content: Content, events: list[Event]) -> None:
-    target.ready()
+    target.ready([].append)
     assert list(target.keep([content], events.append)) == [content]
 
 
@@ -98,6 +98,15 @@ def test_a_file_is_pinned_once_the_service_says_so(
     assert node.connected == ["/dnsaddr/pins.example"]
     assert [event.status for event in events if isinstance(event, Waiting)] == ["queued", "pinning"]
     assert events[-1] == Kept("m.gguf", "pinning-service", "the service says that it is pinned")
+
+
+def test_a_service_that_is_busy_at_first_is_asked_again(
+    target: PinningService, service: Service, events: list[Event], waits: list[float]
+) -> None:
+    service.on("/psa/pins", Reply(status=503, headers={"Retry-After": "3"}), reply({"count": 0}))
+    target.ready(events.append)
+    assert waits == [3]
+    assert [event.target for event in events if isinstance(event, Retrying)] == ["pinning-service"]
 
 
 def test_what_is_pinned_already_is_not_asked_for_again(
@@ -128,6 +137,26 @@ def test_a_pin_that_failed_says_why(
         keep(target, content, events)
 
 
+def test_a_pin_that_failed_before_is_asked_for_anew(
+    target: PinningService, service: Service, content: Content, events: list[Event]
+) -> None:
+    asks(service, [pin(content, "failed")], pin(content, "pinned"))
+    keep(target, content, events)
+    assert [request.method for request in service.to("/psa/pins")] == ["GET", "GET", "POST"]
+
+
+def test_a_list_of_pins_that_is_none_is_taken_as_empty(
+    target: PinningService, service: Service, content: Content, events: list[Event]
+) -> None:
+    service.on(
+        "/psa/pins",
+        lambda request: reply(
+            {"count": 1, "results": 1} if request.method == "GET" else pin(content, "pinned")
+        ),
+    )
+    keep(target, content, events)
+
+
 def test_a_pin_that_takes_too_long_is_left_to_the_service(
     target: PinningService, service: Service, content: Content, events: list[Event], waits: list[float]
 ) -> None:
@@ -148,6 +177,9 @@ def test_a_pin_that_takes_too_long_is_left_to_the_service(
         ({"error": {"reason": "INTERNAL"}}, 500, Interrupted, "INTERNAL"),
         ({"hello": "world"}, 202, TargetError, "what is no pin"),
         ([], 202, TargetError, "what is no pin"),
+        ({"status": ["queued"], "pin": {}, "requestid": "a"}, 202, TargetError, "what is no pin"),
+        ({"status": "queued", "pin": {"cid": "x"}}, 202, TargetError, "what is no pin"),
+        ({"status": "token", "pin": {}, "requestid": "a"}, 202, TargetError, "'status': '…'"),
     ],
 )
 def test_a_refusal_says_what_it_means(

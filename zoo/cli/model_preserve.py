@@ -98,7 +98,7 @@ def _preserve(args: argparse.Namespace, out: Output) -> int:
     )
     store = open_store()
     store.require(legacy_model.scratch_needed(entries, about))
-    with targets(wanted, args) as places, shown(out) as tell:
+    with shown(out) as tell, targets(wanted, args, tell) as places:
         done = legacy_model.preserve(
             entries,
             about,

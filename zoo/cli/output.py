@@ -54,6 +54,13 @@ class Output:
             self.data.write(f"{text}\n")
             self.data.flush()
 
+    def offer(self, text: str) -> None:
+        """Write a line of data that the work goes on without: whoever reads may have read enough."""
+        try:
+            self.print(text)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.data.fileno())
+
     def json(self, value: Any) -> None:  # noqa: ANN401 - whatever json can hold
         """Write a value as JSON, for programs."""
         import json  # noqa: PLC0415 - only where `--json` is asked for

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from contextlib import ExitStack, closing
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +11,7 @@ from zoo.cli.numbers import whole
 from zoo.cli.output import Output
 from zoo.cli.project import Project, add_project_option, open_store
 from zoo.cli.text import count
-from zoo.errors import UsageError
+from zoo.errors import EaiError, LockError, UsageError
 from zoo.preserve import choose, lines
 from zoo.preserve.targets import CAR, Where
 
@@ -102,23 +100,16 @@ def run(args: argparse.Namespace, out: Output) -> int:
             )
         return _archives(models, wanted, args, out)
     from zoo.cli.preserving import shown, targets  # noqa: PLC0415 - only once there is something to do
-    from zoo.preserve.content import build, opened  # noqa: PLC0415 - as above
-    from zoo.sources.workers import Workers  # noqa: PLC0415 - as above
+    from zoo.preserve.objects import content_of  # noqa: PLC0415 - as above
 
-    with ExitStack() as stack:
-        places = stack.enter_context(targets(wanted, args))
-        tell = stack.enter_context(shown(out))
-        checks = stack.enter_context(closing(Workers(1, "eai-intact")))
+    with shown(out) as tell, targets(wanted, args, tell) as places:
         contents: dict[choose.Item, Content] = {}
         for item in items:
-            read, size = stack.enter_context(opened(store.object(item.digest)))
-            # At the same time, so that what the one reads from the disk the other has in memory.
-            intact = checks.do(partial(choose.require_intact, item, store))
-            contents[item] = build(item.name, read, size, tell)
-            intact.result()
+            contents[item] = content_of(item, store, tell)
             if not args.json:
-                out.print(f"{contents[item].cid}  {item.name}")
-        written = _keep(path, contents, places, tell)
+                out.offer(f"{contents[item].cid}  {item.name}")
+        written = _keep(path, contents, places, out, tell)
+    _warn(path, contents, out)
     return _report(contents, places, out, written=written, as_json=args.json)
 
 
@@ -141,7 +132,7 @@ def _archives(models: Sequence[Model], wanted: Sequence[Where], args: argparse.N
     laid_out = [legacy_model.of_lock(model, store) for model in models]
     store.require(max(legacy_model.scratch_needed(*each) for each in laid_out))
     done: dict[str, str] = {}
-    with targets(wanted, args) as places, shown(out) as tell:
+    with shown(out) as tell, targets(wanted, args, tell) as places:
         for item in choose.items(models):
             choose.require_intact(item, store)
         for entries, about in laid_out:
@@ -150,7 +141,7 @@ def _archives(models: Sequence[Model], wanted: Sequence[Where], args: argparse.N
             )
             done[about.folder] = str(preserved.cid)
             if not args.json:
-                out.print(f"{preserved.cid}  {about.folder}")
+                out.offer(f"{preserved.cid}  {about.folder}")
     if args.json:
         models_done = [{"model": name, "cid": cid} for name, cid in done.items()]
         out.json({"targets": [place.label for place in places], "archives": models_done})
@@ -177,19 +168,45 @@ def where(words: Sequence[Sequence[str]]) -> tuple[list[Where], list[str]]:
     return wanted, models
 
 
-def _keep(path: Path, contents: dict[choose.Item, Content], places: Sequence[Target], tell: Progress) -> bool:
+def _keep(
+    path: Path,
+    contents: dict[choose.Item, Content],
+    places: Sequence[Target],
+    out: Output,
+    tell: Progress,
+) -> bool:
     """Preserve, and add each file's line as soon as every target has the file."""
     from zoo.preserve.target import keep  # noqa: PLC0415 - only once there is something to do
 
     digests = {content.cid: item.digest for item, content in contents.items()}
-    written = False
+    written, done = False, 0
 
     def kept(content: Content) -> None:
-        nonlocal written
-        written |= lines.add(path, {digests[content.cid]: content.cid})
+        nonlocal written, done
+        try:
+            written |= lines.add(path, {digests[content.cid]: content.cid})
+        except LockError as error:
+            hint = f"{error.hint or 'mend it'}; then preserve again: nothing is sent twice"
+            raise LockError(error.message, hint=hint) from None
+        done += 1
 
-    keep(tuple(contents.values()), places, tell=tell, kept=kept)
+    try:
+        keep(tuple(contents.values()), places, tell=tell, kept=kept)
+    except EaiError:
+        out.say(
+            f"zoo.lock has {count(done, 'CID')} of {len(contents)}: each comes once every target has the file"
+        )
+        raise
     return written
+
+
+def _warn(path: Path, contents: dict[choose.Item, Content], out: Output) -> None:
+    """Say which files the lock has no line for, since it changed while they were sent."""
+    cids = {item.digest: content.cid for item, content in contents.items()}
+    lost = set(lines.without(path, cids))
+    for item, content in contents.items():
+        if item.digest in lost:
+            out.warn(f"zoo.lock has changed, and has no place for the CID of {item.name} now: {content.cid}")
 
 
 def _report(
@@ -209,5 +226,5 @@ def _report(
         out.json({"targets": labels, "artifacts": artifacts, "written": written})
         return 0
     what = f"{count(len(contents), 'file')} preserved at {' and '.join(labels)}"
-    out.say(f"{what}; zoo.lock has the CIDs: commit it" if written else f"{what}; zoo.lock had the CIDs")
+    out.say(f"{what}; zoo.lock has the CIDs: commit it" if written else f"{what}; zoo.lock needed no change")
     return 0

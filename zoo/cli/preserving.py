@@ -37,7 +37,9 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def targets(wanted: Sequence[Where], args: argparse.Namespace) -> Iterator[tuple[Target, ...]]:
+def targets(
+    wanted: Sequence[Where], args: argparse.Namespace, tell: Progress
+) -> Iterator[tuple[Target, ...]]:
     """Make targets that are there and let us in, and close what they talk through in the end.
 
     Raises:
@@ -61,7 +63,7 @@ def targets(wanted: Sequence[Where], args: argparse.Namespace) -> Iterator[tuple
     try:
         made = make(wanted, means)
         for target in made:
-            target.ready()
+            target.ready(tell)
         yield made
     finally:
         if client.cache_info().currsize:

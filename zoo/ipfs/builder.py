@@ -27,7 +27,7 @@ Reader = Callable[[int, int], bytes]
 _Child = tuple[Cid, int, int]
 """The CID of a leaf or node, the bytes of file in and below it, and the bytes of its blocks."""
 
-_SPAN = 8 << 20
+_SPAN = 1 << 20
 """Bytes of file that a thread takes at a time."""
 
 
@@ -181,8 +181,11 @@ def hash_leaves(
         guarded()
         return bytes(digests)
     with ThreadPoolExecutor(workers, thread_name_prefix="hash") as pool:
-        for future in [pool.submit(guarded) for _ in range(workers)]:
-            future.result()
+        try:
+            for future in [pool.submit(guarded) for _ in range(workers)]:
+                future.result()
+        finally:
+            stopped.set()  # also where it is us who were interrupted
     return bytes(digests)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -131,9 +133,12 @@ def _replaced(target: Path, content: bytes, seen: bytes | None) -> bool:
     temporary = target.with_name(f"{target.name}.{os.getpid()}.tmp")
     try:
         _write_new(temporary, content, mode=target.stat().st_mode & 0o7777 if before else None)
-        if _content(target) != (before if seen is None else seen):
-            raise LockError(f"{target} was changed by something else meanwhile", hint="run `eai lock` again")
-        temporary.replace(target)
+        with _alone(target.parent):
+            if _content(target) != (before if seen is None else seen):
+                raise LockError(
+                    f"{target} was changed by something else meanwhile", hint="run the command again"
+                )
+            temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
     _sync_folder(target.parent)
@@ -199,6 +204,20 @@ def _write_new(temporary: Path, content: bytes, *, mode: int | None) -> None:
         if mode is not None:
             temporary.chmod(mode)
         os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Let no other eai replace a lock in a folder meanwhile, where the filesystem knows locks."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        with contextlib.suppress(
+            OSError
+        ):  # it knows none; that the file is as it was `seen` is checked anyway
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _sync_folder(folder: Path) -> None:

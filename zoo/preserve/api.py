@@ -6,7 +6,6 @@ No redirect is followed, so that credentials reach the host that they are for an
 from __future__ import annotations
 
 import email.utils
-import ipaddress
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
 from zoo import __version__
-from zoo.config import is_base, unsecret
+from zoo.config import is_base
 from zoo.errors import AccessDenied, Interrupted, Malformed, TargetError
 
 if TYPE_CHECKING:
@@ -26,6 +25,8 @@ ANSWER_MAX = 4 << 20
 """The most bytes of an answer that is not a file."""
 
 _REASON_MAX = 300
+_HERE = ("localhost", "127.0.0.1", "[::1]")
+"""The hosts that are this machine, for certain; a name that a resolver knows may be any."""
 _OK, _REDIRECT, _FAULT = 200, 300, 500
 _QUOTA = frozenset({402, 507})
 _DENIED = frozenset({401, 403})
@@ -61,11 +62,17 @@ class Api:
 
     def __post_init__(self) -> None:
         if not is_base(self.base):
-            raise TargetError(f"{self.label}: {unsecret(self.base)!r} is no web address", hint=self.key_hint)
-        parts = urlsplit(self.base)
-        if self.headers and parts.scheme == "http" and not _is_here(parts.hostname or ""):
+            # What stands before an @, or behind a ?, may be a secret.
+            told = "its address" if {"@", "?"} & set(self.base) else repr(self.base[:_REASON_MAX])
             raise TargetError(
-                f"{self.label}: a password or token would go to {parts.hostname} in clear text",
+                f"{self.label}: {told} is no web address: http://HOST:PORT, with no password or query",
+                hint=self.key_hint,
+            )
+        parts = urlsplit(self.base)
+        host = f"[{parts.hostname}]" if ":" in str(parts.hostname) else parts.hostname
+        if self.headers and parts.scheme == "http" and host not in _HERE:
+            raise TargetError(
+                f"{self.label}: a password or token would go to {host} in clear text",
                 hint="use https, or a tunnel from this machine",
             )
 
@@ -76,7 +83,7 @@ class Api:
             EaiError: As `answer` does; `Malformed` where it is none.
         """
         with self.answer(method, path, timeout=timeout, **more) as chunks:
-            return _parsed(self.label, _all(self.label, chunks))
+            return self._parsed(_all(self.label, chunks))
 
     def lines(self, method: str, path: str, *, timeout: float = 60, **more: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - as above
         """Ask, and read the answer as JSON values, one a line; `more` as for `answer`.
@@ -86,7 +93,7 @@ class Api:
         """
         with self.answer(method, path, timeout=timeout, **more) as chunks:
             text = _all(self.label, chunks)
-        values = [_parsed(self.label, line) for line in text.splitlines() if line.strip()]
+        values = [self._parsed(line) for line in text.splitlines() if line.strip()]
         return [value for value in values if isinstance(value, dict)]
 
     @contextmanager
@@ -125,7 +132,7 @@ class Api:
             response = self.client.send(request, stream=True, follow_redirects=False)
             try:
                 if not _OK <= response.status_code < _REDIRECT:
-                    self._refuse(response)
+                    self._refuse(response, path)
                 yield response.iter_raw()
             finally:
                 response.close()
@@ -154,11 +161,25 @@ class Api:
             timeout=httpx2.Timeout(connect=10, read=timeout, write=60, pool=None),
         )
 
-    def _refuse(self, response: httpx2.Response) -> NoReturn:
+    def told(self, value: object) -> str:
+        """Make what the target said fit to be shown: short, on one line, and without our credentials."""
+        text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+        for header in self.headers.values():
+            text = text.replace(header.rpartition(" ")[2], "…")
+        return shown(text)
+
+    def _parsed(self, text: bytes) -> Any:  # noqa: ANN401 - whatever json can hold
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            said = self.told(text)
+            raise Interrupted(f"{self.label}: the answer is cut, or is no JSON: {said!r}") from None
+
+    def _refuse(self, response: httpx2.Response, path: str) -> NoReturn:
         """Say what an answer means that is no success."""
         status = response.status_code
-        said = _said(response)
-        where = f"{self.label} at {self.base}"
+        said = f": {text}" if (text := self.told(_reason(response))) else ""
+        where = f"{self.label} at {self.base.rstrip('/')}/{path}"
         if status in _DENIED:
             raise AccessDenied(f"{where} does not let us in ({status}){said}", hint=self.key_hint)
         if status in _QUOTA:
@@ -178,20 +199,25 @@ class Api:
         raise TargetError(f"{where} answers {status}{said}")
 
 
-def _is_here(host: str) -> bool:
-    """Whether a host is this machine, for certain."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def new_client() -> httpx2.Client:
-    """Make a client that keeps nothing between requests but connections."""
+    """Make a client that keeps nothing between requests but connections.
+
+    What runs on this machine is never asked through a proxy of the environment: no other machine knows
+    it, and a password for it would leave this one in clear text.
+
+    Raises:
+        TargetError: The environment names a proxy that cannot be used.
+    """
     import httpx2  # noqa: PLC0415 - 100 ms that only those who connect should pay
 
     headers = {"User-Agent": f"eai/{__version__}", "Accept": "*/*", "Accept-Encoding": "identity"}
-    return httpx2.Client(headers=headers)
+    try:
+        return httpx2.Client(headers=headers, mounts={f"all://{host}": None for host in _HERE})
+    except (httpx2.InvalidURL, ValueError, ImportError):
+        raise TargetError(
+            "the environment names a proxy that is none of HTTP",
+            hint="HTTP_PROXY, HTTPS_PROXY and ALL_PROXY are written as http://HOST:PORT; unset what is not",
+        ) from None
 
 
 def _json(value: object) -> Body:
@@ -208,20 +234,12 @@ def _all(label: str, chunks: Iterable[bytes]) -> bytes:
     return bytes(body)
 
 
-def _parsed(label: str, text: bytes) -> Any:  # noqa: ANN401 - whatever json can hold
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        raise Interrupted(f"{label}: the answer is cut, or is no JSON: {shown(text)!r}") from None
-
-
-def shown(text: bytes | str) -> str:
+def shown(text: str) -> str:
     """Cut what a server said, and take out what a terminal would act on."""
-    plain = text.decode(errors="replace") if isinstance(text, bytes) else text
-    return "".join(char if char.isprintable() else " " for char in plain[:_REASON_MAX]).strip()
+    return "".join(char if char.isprintable() else " " for char in text[:_REASON_MAX]).strip()
 
 
-def _said(response: httpx2.Response) -> str:
+def _reason(response: httpx2.Response) -> bytes | str:
     """Find the reason in the body of an error: Kubo's, the pinning services', or plain text."""
     body = bytearray()
     for chunk in response.iter_raw():
@@ -232,11 +250,10 @@ def _said(response: httpx2.Response) -> str:
         value = json.loads(bytes(body))
     except (ValueError, RecursionError):
         value = None
-    reason = _reason(value) if isinstance(value, dict) else bytes(body)
-    return f": {text}" if (text := shown(reason)) else ""
+    return _named(value) if isinstance(value, dict) else bytes(body)
 
 
-def _reason(value: dict[str, Any]) -> str:
+def _named(value: dict[str, Any]) -> str:
     inner = value.get("error")
     if isinstance(inner, dict):
         parts = (inner.get("reason"), inner.get("details"))

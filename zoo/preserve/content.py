@@ -46,21 +46,35 @@ class Content:
         }
 
 
-@contextmanager
-def opened(path: Path) -> Iterator[tuple[Reader, int]]:
-    """Open a file for readers in several threads; give what reads it, and its size in bytes.
+def reader_at(path: Path) -> tuple[Reader, int]:
+    """Give what reads a file for several threads at once, and its size in bytes.
+
+    It is opened for each read: however many files there are, they need not be open at the same time.
 
     Raises:
-        EaiError: It cannot be read.
+        EaiError: It cannot be read; also raised by the reader.
     """
+
+    def read(offset: int, length: int) -> bytes:
+        with _errors(path):
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                return os.pread(descriptor, length, offset)
+            finally:
+                os.close(descriptor)
+
+    with _errors(path):
+        return read, path.stat().st_size
+
+
+@contextmanager
+def _errors(path: Path) -> Iterator[None]:
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+        yield
     except OSError as error:
-        raise EaiError(f"{path} cannot be read: {error.strerror}") from None
-    try:
-        yield reader_of(descriptor), os.fstat(descriptor).st_size
-    finally:
-        os.close(descriptor)
+        raise EaiError(
+            f"{path} cannot be read: {error.strerror}", hint="`eai store verify` looks at every object"
+        ) from None
 
 
 def reader_of(descriptor: int) -> Reader:

@@ -10,14 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from zoo.errors import IntegrityError, Interrupted, Malformed, TargetError
+from zoo.errors import EaiError, IntegrityError, Interrupted, Malformed, SourceError, TargetError
 from zoo.ipfs import cid as cids
 from zoo.ipfs.cid import Cid
 from zoo.ipfs.dagpb import BLOCK_MAX
-from zoo.preserve.api import Api
+from zoo.preserve.api import Api, shown
 from zoo.preserve.content import Content
 from zoo.preserve.events import Checked, Checking, Held, Kept, Progress, Retrying, Sending
 from zoo.preserve.retry import Patience, again
@@ -30,6 +31,8 @@ OLDEST = (0, 18)
 _PINNING = 3600.0
 """Seconds that a node may take to pin what it was sent: it reads every block."""
 _ASKING, _READING = 16, 4
+_FULL = ("no space left on device", "disk quota exceeded")
+_OTHER_BYTES = "mismatch in content integrity"
 _VERSION = re.compile(r"(\d+)\.(\d+)\.")
 
 
@@ -47,15 +50,15 @@ class Kubo:
     def __init__(self, api: Api, patience: Patience, sample: Sample) -> None:
         self._api, self._patience, self._sample = api, patience, sample
 
-    def ready(self) -> None:
-        """See that a Kubo answers that is new enough.
+    def ready(self, _: Progress) -> None:
+        """See that a Kubo answers that is new enough; one that does not run is not waited for.
 
         Raises:
             TargetError: It is too old, or no Kubo.
             EaiError: It does not answer, or does not let us in.
         """
         try:
-            version = str(self._call("version").get("Version"))
+            version = shown(str(self._call("version").get("Version")))
         except Interrupted as error:
             raise Interrupted(
                 error.message, hint="start it with `ipfs daemon`, or say where it is: EAI_KUBO_API=http://…"
@@ -72,9 +75,10 @@ class Kubo:
         return tuple(str(address) for address in found) if isinstance(found, list) else ()
 
     def connect(self, addresses: Sequence[str]) -> None:
-        """Ask the node to connect to others; that some cannot be reached is no error."""
+        """Ask the node to connect to others; that some cannot be reached, or it may not, is no error."""
         for address in addresses:
-            self._call("swarm/connect", arg=address, expected="")
+            with suppress(SourceError):  # the service may find this node by itself
+                self._call("swarm/connect", arg=address)
 
     def keep(self, contents: Sequence[Content], tell: Progress) -> Iterator[Content]:
         """Import, pin and read back each file; see `zoo.preserve.target.Target.keep`."""
@@ -96,13 +100,16 @@ class Kubo:
             return True
         whole, car = content.car().size(), content.car(frozenset(held))
         tell(Sending(content.name, self.label, whole, whole - car.size()))
-        answers = self._api.lines(
-            "POST",
-            "api/v0/dag/import",
-            params={"pin-roots": "true", "stats": "true", "offline": "true"},
-            body=form(car, content.name, self.label, tell),
-            timeout=_PINNING,
-        )
+        try:
+            answers = self._api.lines(
+                "POST",
+                "api/v0/dag/import",
+                params={"pin-roots": "true", "stats": "true", "offline": "true"},
+                body=form(car, content.name, self.label, tell),
+                timeout=_PINNING,
+            )
+        except Interrupted as error:
+            raise _meant(error, content.name) from None
         _imported(answers, content.cid)
         return True
 
@@ -131,7 +138,7 @@ class Kubo:
         def check() -> None:
             if not self._pinned(content.cid):
                 raise TargetError(f"{self._api.base} says that {content.cid} is not pinned, after it was")
-            if not walked:
+            if not walked and content.dag.nodes:  # a file of one block is whole if that can be read back
                 self._whole(content)
             with ThreadPoolExecutor(_READING, thread_name_prefix="check") as pool:
                 for cid in pool.map(self._block, tuple(want)):
@@ -177,15 +184,32 @@ class Kubo:
         return answer if isinstance(answer, dict) else {}
 
 
+def _meant(error: Interrupted, name: str) -> EaiError:
+    """Tell what asking again does not mend from what it may: Kubo answers both with status 500."""
+    said = error.message.lower()
+    if any(words in said for words in _FULL):
+        return TargetError(
+            error.message,
+            hint="make room where the node keeps its blocks; then run the command again: it goes on",
+        )
+    if _OTHER_BYTES in said:
+        return IntegrityError(
+            f"{name} is read with other bytes than those that have this CID: {error.message}",
+            hint="run `eai store verify`, then `eai fetch` if it finds something",
+        )
+    return error
+
+
 def _imported(answers: Sequence[dict[str, Any]], root: Cid) -> None:
     """Read what dag/import answers: errors come behind a 200, and an answer that is cut looks like one."""
     roots = [answer["Root"] for answer in answers if isinstance(answer.get("Root"), dict)]
     for each in roots:
-        named = cids.parse(str((each.get("Cid") or {}).get("/")))
+        link = each.get("Cid")
+        named = cids.parse(str(link.get("/") if isinstance(link, dict) else link))
         if named != root:
             raise IntegrityError(f"kubo took {root}, and calls it {named}")
         if said := each.get("PinErrorMsg"):
-            raise Interrupted(f"kubo could not pin {root}: {str(said)[:300]}")
+            raise Interrupted(f"kubo could not pin {root}: {shown(str(said))}")
     if not roots or not any("Stats" in answer for answer in answers):
         raise Interrupted(f"kubo's answer ended before it said that {root} is pinned")
 

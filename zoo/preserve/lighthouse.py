@@ -6,7 +6,8 @@ names must be ours, and blocks are read back through gateways before it is belie
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,7 +16,7 @@ from zoo.errors import IntegrityError, Interrupted, Malformed, TargetError
 from zoo.ipfs import cid as cids
 from zoo.ipfs.cid import Cid
 from zoo.preserve import gateway
-from zoo.preserve.api import Api
+from zoo.preserve.api import Api, shown
 from zoo.preserve.content import Content
 from zoo.preserve.events import Checked, Checking, Held, Kept, Progress, Retrying, Sending
 from zoo.preserve.retry import Patience, again
@@ -53,25 +54,25 @@ class Lighthouse:
     def __init__(self, services: Services, patience: Patience, sample: Sample) -> None:
         self._services, self._patience, self._sample = services, patience, sample
 
-    def ready(self) -> None:
+    def ready(self, tell: Progress) -> None:
         """See that it knows the key, which every account can ask about its own use.
 
         Raises:
             AccessDenied: It does not know the key.
             EaiError: It does not answer.
         """
-        self._left()
+        again(self._left, self._patience, partial(_retrying, tell, self.label))
 
     def keep(self, contents: Sequence[Content], tell: Progress) -> Iterator[Content]:
         """Send what the account does not have, and read back; see `zoo.preserve.target.Target.keep`."""
         wanted = {content.cid for content in contents}
         there = again(partial(self._there, wanted), self._patience, partial(_retrying, tell, self.label))
         missing = [content for content in contents if content.cid not in there]
-        self._refuse(missing)
+        again(partial(self._refuse, missing), self._patience, partial(_retrying, tell, self.label))
         for content in contents:
             told = partial(_retrying, tell, content.name)
             if content in missing:
-                again(partial(self._send, content, tell), self._patience, told)
+                again(self._sender(content, tell), self._patience, told)
             else:
                 tell(Held(content.name, self.label))
             self._check(content, tell)
@@ -106,12 +107,27 @@ class Lighthouse:
         params: dict[str, str] = {}
         for _ in range(_PAGES_MAX):
             page = _table(self._services.account.json("GET", "api/user/files_uploaded", params=params))
-            files = [file for file in page.get("fileList") or () if isinstance(file, dict)]
+            listed = page.get("fileList")
+            files = [file for file in listed if isinstance(file, dict)] if isinstance(listed, list) else []
             found |= {cid for file in files if (cid := _cid(file.get("cid"))) in wanted and cid is not None}
             if not files or found == wanted or not (last := files[-1].get("id")):
                 break
             params = {"lastKey": str(last)}
         return found
+
+    def _sender(self, content: Content, tell: Progress) -> Callable[[], None]:
+        """Make what sends a file, and asks from the second time on whether only the answer was lost."""
+        tried = False
+
+        def send() -> None:
+            nonlocal tried
+            if tried and self._there({content.cid}):
+                tell(Held(content.name, self.label))
+                return
+            tried = True
+            self._send(content, tell)
+
+        return send
 
     def _send(self, content: Content, tell: Progress) -> None:
         car = content.car()
@@ -151,7 +167,7 @@ def _root(answer: dict[str, Any]) -> Cid | None:
     root = answer.get("Root")
     if isinstance(root, dict):
         if said := root.get("PinErrorMsg"):
-            raise Interrupted(f"lighthouse could not pin it: {str(said)[:300]}")
+            raise Interrupted(f"lighthouse could not pin it: {shown(str(said))}")
         inner = root.get("Cid")
         return _cid(inner.get("/") if isinstance(inner, dict) else inner)
     return _cid(answer.get("Hash"))
@@ -175,7 +191,7 @@ def _table(value: object) -> dict[str, Any]:
 def _number(value: object) -> int | None:
     if isinstance(value, str) and value.isdecimal():
         return int(value[:20])
-    return int(value) if isinstance(value, int | float) else None
+    return int(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
 def _retrying(tell: Progress, name: str, error: Interrupted, delay: float) -> None:

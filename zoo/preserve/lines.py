@@ -43,11 +43,31 @@ def add(path: Path, cids: Mapping[Digest, Cid]) -> bool:
         Whether there was a line to add.
 
     Raises:
-        LockError: As `load` does, or it changes at this very instant.
+        LockError: As `load` does.
+        EaiError: It cannot be written.
     """
-    lock, seen = load(path)
-    artifacts = tuple(_with(artifact, cids.get(artifact.digest)) for artifact in lock.artifact)
-    return toml.write(path, replace(lock, artifact=artifacts), seen=seen)
+    while True:
+        lock, seen = load(path)
+        artifacts = tuple(_with(artifact, cids.get(artifact.digest)) for artifact in lock.artifact)
+        try:
+            return toml.write(path, replace(lock, artifact=artifacts), seen=seen)
+        except LockError:
+            if toml.read(path) == seen:
+                raise
+
+
+def without(path: Path, cids: Mapping[Digest, Cid]) -> tuple[Digest, ...]:
+    """Give the artifacts whose CID a lock does not have: others took them away meanwhile.
+
+    Raises:
+        LockError: It cannot be read.
+    """
+    artifacts = toml.load(path).artifacts()
+    return tuple(
+        digest
+        for digest, cid in cids.items()
+        if digest not in artifacts or f"ipfs://{cid}" not in artifacts[digest].ipfs
+    )
 
 
 def _with(artifact: Artifact, cid: Cid | None) -> Artifact:

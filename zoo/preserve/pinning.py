@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from zoo.errors import IntegrityError, Interrupted, TargetError
 from zoo.ipfs import cid as cids
-from zoo.preserve.api import Api, shown
+from zoo.preserve.api import Api
 from zoo.preserve.content import Content
 from zoo.preserve.events import Held, Kept, Progress, Retrying, Waiting
 from zoo.preserve.kubo import Kubo
@@ -41,14 +41,15 @@ class PinningService:
     def __init__(self, api: Api, kubo: Kubo, patience: Patience) -> None:
         self._api, self._kubo, self._patience = api, kubo, patience
 
-    def ready(self) -> None:
+    def ready(self, tell: Progress) -> None:
         """See that the node is there, and that the service lets us in.
 
         Raises:
             EaiError: One of them does not.
         """
-        self._kubo.ready()
-        self._api.json("GET", "pins", params={"limit": "1"})
+        self._kubo.ready(tell)
+        ask = partial(self._api.json, "GET", "pins", params={"limit": "1"})
+        again(ask, self._patience, partial(_retrying, tell, self.label))
 
     def keep(self, contents: Sequence[Content], tell: Progress) -> Iterator[Content]:
         """Put each file onto the node, and have it pinned; see `zoo.preserve.target.Target.keep`."""
@@ -68,8 +69,9 @@ class PinningService:
         params = {"cid": str(content.cid), "status": "queued,pinning,pinned", "limit": "10"}
         answer = self._api.json("GET", "pins", params=params)
         results = answer.get("results") if isinstance(answer, dict) else None
-        found = [self._status(each, content) for each in results or ()]
-        if found:
+        pins = [self._status(each, content) for each in (results if isinstance(results, list) else ())]
+        # One that failed is asked for anew; who asks to see only the others may still be shown it.
+        if found := [pin for pin in pins if pin["status"] != "failed"]:
             return max(found, key=lambda pin: str(pin["status"]) == "pinned")
         value = {
             "cid": str(content.cid),
@@ -92,7 +94,7 @@ class PinningService:
             status = str(pin["status"])
             if status == "failed":
                 raise TargetError(
-                    f"{self._api.base} could not pin {content.cid}{_details(pin)}",
+                    f"{self._api.base} could not pin {content.cid}{self._details(pin)}",
                     hint="the Kubo node must be reachable from outside: `ipfs id` shows where it is",
                 )
             if status != last:
@@ -118,24 +120,27 @@ class PinningService:
             IntegrityError: It is one of another CID.
         """
         pin = value.get("pin") if isinstance(value, dict) else None
-        if not isinstance(value, dict) or not isinstance(pin, dict) or value.get("status") not in _STATES:
-            raise TargetError(f"{self._api.base} answers with what is no pin: {shown(str(value))}")
+        if not isinstance(value, dict) or not isinstance(pin, dict) or not _is_status(value):
+            raise TargetError(f"{self._api.base} answers with what is no pin: {self._api.told(value)}")
         if cids.parse(str(pin.get("cid"))) != content.cid:
             raise IntegrityError(
-                f"{self._api.base} was asked to pin {content.cid}, and pins {pin.get('cid')}"
+                f"{self._api.base} was asked to pin {content.cid}, and pins {self._api.told(pin.get('cid'))}"
             )
         return value
+
+    def _details(self, pin: dict[str, Any]) -> str:
+        info = pin.get("info")
+        said = info.get("status_details") if isinstance(info, dict) else None
+        return f": {self._api.told(said)}" if said else ""
+
+
+def _is_status(value: dict[str, Any]) -> bool:
+    return str(value.get("status")) in _STATES and isinstance(value.get("requestid"), str)
 
 
 def _delegates(pin: dict[str, Any]) -> list[str]:
     found = pin.get("delegates")
     return [str(each) for each in found[:_ORIGINS_MAX]] if isinstance(found, list) else []
-
-
-def _details(pin: dict[str, Any]) -> str:
-    info = pin.get("info")
-    said = info.get("status_details") if isinstance(info, dict) else None
-    return f": {shown(str(said))}" if said else ""
 
 
 def _retrying(tell: Progress, name: str, error: Interrupted, delay: float) -> None:

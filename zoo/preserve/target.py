@@ -17,8 +17,8 @@ class Target(Protocol):
         """What people know it by."""
         ...
 
-    def ready(self) -> None:
-        """See, before anything is hashed or sent, that it is there and lets us in.
+    def ready(self, tell: Progress) -> None:
+        """See, before anything is hashed or sent, that it is there and lets us in; tell what is waited for.
 
         Raises:
             EaiError: With what to do about it.

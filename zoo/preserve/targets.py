@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,19 +80,22 @@ def _kubo(means: Means) -> Kubo:
 
     node = means.config.kubo
     base, auth = means.env.get(KUBO_API) or node.api, means.env.get(KUBO_AUTH) or node.auth
-    hint = f"set {KUBO_AUTH} to basic:USER:PASSWORD or bearer:TOKEN, as its API.Authorizations has it"
-    api = Api(means.client(), base, "kubo", hint, _authorization(auth))
+    hint = (
+        f"set {KUBO_API} to where its RPC is, and {KUBO_AUTH} to basic:USER:PASSWORD or bearer:TOKEN, as its "
+        "API.Authorizations has it, with /api/v0 among the AllowedPaths"
+    )
+    api = Api(means.client(), base, "kubo", hint, _authorization(auth, hint))
     return Kubo(api, means.patience, means.sample)
 
 
-def _authorization(auth: str | None) -> Mapping[str, str]:
+def _authorization(auth: str | None, hint: str) -> Mapping[str, str]:
     if not auth:
         return {}
     scheme, _, secret = auth.partition(":")
     if scheme == "bearer" and secret:
-        return {"Authorization": f"Bearer {secret}"}
+        return {"Authorization": f"Bearer {_plain(secret, hint)}"}
     if scheme == "basic" and ":" in secret:
-        return {"Authorization": f"Basic {base64.b64encode(secret.encode()).decode()}"}
+        return {"Authorization": f"Basic {base64.b64encode(os.fsencode(secret)).decode()}"}
     raise TargetError(
         "the authorization for kubo has no form that is known",
         hint=f"write basic:USER:PASSWORD or bearer:TOKEN in {KUBO_AUTH}, or in config.toml",
@@ -125,7 +129,7 @@ def _pinning_service(means: Means) -> Target:
             f"no pinning service is set: {PINNING_ENDPOINT} is empty",
             hint=f"set {PINNING_ENDPOINT} and {PINNING_TOKEN}, or [preserve.pinning-service] in config.toml",
         )
-    hint = f"set {PINNING_TOKEN} to a token of {endpoint}"
+    hint = f"set {PINNING_ENDPOINT} to the service's address, and {PINNING_TOKEN} to a token that it gave you"
     token = _secret(
         means.env.get(PINNING_TOKEN) or service.token,
         f"the pinning service wants a token, and {PINNING_TOKEN} is not set",
@@ -139,6 +143,11 @@ def _pinning_service(means: Means) -> Target:
 def _secret(secret: str | None, message: str, hint: str) -> str:
     if not secret:
         raise AccessDenied(message, hint=hint)
+    return _plain(secret, hint)
+
+
+def _plain(secret: str, hint: str) -> str:
+    """See that a header can hold a secret."""
     if not secret.isascii() or not secret.isprintable() or " " in secret:
         raise AccessDenied("a key or token has characters that none has", hint=hint)
     return secret

@@ -44,6 +44,16 @@ def present(layout: Layout, digest: Digest) -> bool:
         return False
 
 
+def known(layout: Layout, digest: Digest) -> str | None:
+    """Give the BLAKE3 that an object had when it was verified; None if that, or the object, is gone."""
+    sidecar = Sidecar.read(layout.sidecar(digest))
+    try:
+        status = layout.object(digest).lstat()
+    except FileNotFoundError:
+        return None
+    return sidecar.blake3 if sidecar is not None and sidecar.matches(status) else None
+
+
 def rehash(layout: Layout, digest: Digest) -> bool:
     """Compare an object's bytes with its name, whatever was known of it; set it aside if they differ."""
     path = layout.object(digest)

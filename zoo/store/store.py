@@ -55,6 +55,11 @@ class Store:
         with disk_errors(self.root):
             return damage(self.layout, digest) is None and self.layout.object(digest).is_file()
 
+    def blake3(self, digest: Digest) -> str | None:
+        """The BLAKE3 that an object had when it was verified; None if nobody knows it any more."""
+        with disk_errors(self.root):
+            return objects.known(self.layout, digest)
+
     def object(self, digest: Digest) -> Path:
         """The path of an object, which may not be there."""
         return self.layout.object(digest)
