@@ -66,7 +66,7 @@ def test_what_is_no_named_https_server_is_not_asked(server: Server, web: Web, ad
         saying(b'{"Providers": null}'),
         saying(b'{"Providers": [{"Addrs": null}, {}]}'),
         saying(announced(7)),
-        saying(b" " * (2 << 20)),
+        saying(announced("/dns4/a.example/tcp/443/https") + b" " * (1 << 20)),
         lambda asked, wire: wire.cut(),
     ],
     ids=["404", "500", "empty", "list", "null", "no-addresses", "number", "endless", "cut"],
