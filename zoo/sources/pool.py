@@ -1,7 +1,7 @@
 """The gateways of one download: each block from whoever gives it fastest, past those that lie or stall.
 
-CAR files that are at hand go before them. A block that is late is asked for at a second gateway too, and so on; the first that gives it wins. So a
-gateway that says nothing, or a byte a minute, costs seconds.
+CAR files that are at hand go before them. A block that is late is asked for at a second gateway too, and
+so on; the first that gives it wins. So a gateway that says nothing, or a byte a minute, costs seconds.
 """
 
 from __future__ import annotations
