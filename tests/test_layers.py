@@ -15,7 +15,7 @@ ROOT = Path(zoo.__file__).parent
 # A room may import from those of the rows above its own, and from those before it in its own row.
 ROWS = (
     ("errors", "digest", "platform"),
-    ("zoofile", "catalog", "lock", "ipfs", "config"),
+    ("ipfs", "zoofile", "catalog", "lock", "config"),
     ("store",),
     ("sources", "toolchains"),
     ("fetch", "resolve", "preserve"),

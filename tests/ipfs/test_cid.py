@@ -154,3 +154,8 @@ def test_a_text_with_a_flaw_is_refused_with_a_hint(text: str) -> None:
 def test_equal_cids_are_one_key() -> None:
     digest = hashlib.sha256(b"x").digest()
     assert len({Cid(1, RAW, SHA2_256, digest), cids.of(b"x", RAW), Cid(1, DAG_PB, SHA2_256, digest)}) == 2
+
+
+def test_a_text_that_is_far_too_long_is_not_even_decoded() -> None:
+    with pytest.raises(Malformed, match="301 characters"):
+        cids.parse("z" + "1" * 300)

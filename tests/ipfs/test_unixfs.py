@@ -110,3 +110,8 @@ def test_a_named_link_in_a_file_is_refused() -> None:
 def test_a_node_without_data_is_no_unixfs() -> None:
     with pytest.raises(Malformed, match="no data"):
         unixfs.decode_node(dagpb.encode(Node((), None)))
+
+
+def test_a_node_has_one_size_for_each_link() -> None:
+    with pytest.raises(Malformed, match="0 links and 1 sizes"):
+        unixfs.check_file((), Entry(kind=Kind.FILE, size=1, blocksizes=(1,)), None)

@@ -148,6 +148,23 @@ def test_routing_finds_who_has_it_once_all_others_failed(
     assert [asked.path for asked in router.asked] == [where]
 
 
+def test_routing_finds_nobody_on_this_machine(
+    servers: Callable[[], Server], make: Make, blocks: Blocks
+) -> None:
+    root = blocks.add(cids.of(b"GGUF", RAW), b"GGUF")
+    inside, router = servers(), servers()
+    answer = b'{"Providers": [{"Addrs": ["/dns4/0x7f.1/tcp/%d/https"]}]}' % inside.port
+
+    def routed(asked: Asked, wire: Wire) -> None:
+        wire.head(200, Content_Length=len(answer), Content_Type="application/json")
+        wire.body(answer)
+
+    router.on(f"/routing/v1/providers/{root}?filter-protocols=transport-ipfs-gateway-http", routed)
+    with pytest.raises(SourceError, match="inside this machine"):
+        whole(make(servers().url(""), routing=router.url("")), f"ipfs://{root}")
+    assert not inside.asked
+
+
 def test_a_preserved_model_is_told_by_its_metadata(
     servers: Callable[[], Server], make: Make, blocks: Blocks
 ) -> None:
@@ -164,6 +181,8 @@ def test_a_preserved_model_is_told_by_its_metadata(
     assert whole(source, f"ipfs://{root}/lion-projector", 4) == b"eyes"
     with pytest.raises(NotThere):
         whole(source, f"ipfs://{root}/tiger", 4)
+    with pytest.raises(Malformed, match="lion-projector has 4 bytes there, and not 5"):
+        whole(source, f"ipfs://{root}/lion-projector", 5)
     assert hashlib.sha256(whole(source, f"ipfs://{root}/lion", len(DATA))).hexdigest() == digest_of(DATA).hex
 
 

@@ -24,6 +24,7 @@ from zoo.errors import Interrupted, SizeMismatch, SourceError, SourcesExhausted
 from zoo.fetch.events import Failed, WrongBytes
 from zoo.ipfs import cid as cids
 from zoo.ipfs.cid import RAW
+from zoo.ipfs.dagpb import BLOCK_MAX
 from zoo.lock.model import Artifact
 from zoo.store import Store
 
@@ -197,6 +198,48 @@ def test_redirects_are_followed(servers: Callable[[], Server], make: Make, block
     gateway(there, blocks)
     here.on(path_of(str(root)), redirect(there.url(path_of(str(root))), 308))
     assert whole(make(here.url("")), f"ipfs://{root}") == b"GGUF"
+
+
+def test_redirects_that_lead_nowhere_are_followed_a_few_times(
+    servers: Callable[[], Server], make: Make, blocks: Blocks
+) -> None:
+    root = blocks.add(cids.of(b"GGUF", RAW), b"GGUF")
+    server = servers()
+    server.on(path_of(str(root)), redirect(path_of(str(root))))
+    with pytest.raises(SourceError, match="more than 5 redirects"):
+        whole(make(server.url("")), f"ipfs://{root}")
+    assert len(server.asked) == 6
+
+
+def test_a_block_that_is_announced_too_large_is_not_waited_for(
+    servers: Callable[[], Server], make: Make, blocks: Blocks
+) -> None:
+    def announced(asked: Asked, wire: Wire) -> None:
+        wire.head(200, Content_Length=5, Content_Type=RAW_TYPE)
+        wire.hang()
+
+    root = blocks.add(cids.of(b"GGUF", RAW), b"GGUF")
+    with pytest.raises(SourceError, match="announces more than the 4 bytes"):
+        whole(make(everywhere(servers(), blocks, announced)), f"ipfs://{root}", 4)
+
+
+def test_a_single_block_is_no_larger_than_blocks_may_be(
+    servers: Callable[[], Server], make: Make, blocks: Blocks
+) -> None:
+    data = bytes(BLOCK_MAX + 1)
+    root = blocks.add(cids.of(data, RAW), data)
+    with pytest.raises(SourceError, match="more than the 2,097,152 bytes"):
+        whole(make(gateway(servers(), blocks)), f"ipfs://{root}", len(data))
+
+
+def test_a_gateway_that_was_slow_is_asked_last_from_then_on(
+    servers: Callable[[], Server], make: Make, blocks: Blocks
+) -> None:
+    roots = [blocks.add(cids.of(bytes([at]), RAW), bytes([at])) for at in range(3)]
+    slow, quick = servers(), servers()
+    source = make(everywhere(slow, blocks, stalled), gateway(quick, blocks))
+    assert [whole(source, f"ipfs://{root}", 1) for root in roots] == [b"\0", b"\1", b"\2"]
+    assert len(slow.asked) == 1
 
 
 def test_what_is_closed_ends(servers: Callable[[], Server], make: Make, blocks: Blocks) -> None:

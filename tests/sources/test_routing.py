@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from support.lying import Answer, Asked, Server, Wire, status
@@ -65,7 +66,7 @@ def test_what_is_no_named_https_server_is_not_asked(server: Server, web: Web, ad
         saying(b'{"Providers": null}'),
         saying(b'{"Providers": [{"Addrs": null}, {}]}'),
         saying(announced(7)),
-        saying(b" " * (2 << 20)),
+        saying(announced("/dns4/a.example/tcp/443/https") + b" " * (1 << 20)),
         lambda asked, wire: wire.cut(),
     ],
     ids=["404", "500", "empty", "list", "null", "no-addresses", "number", "endless", "cut"],
@@ -74,3 +75,14 @@ def test_an_answer_that_says_nothing_finds_nobody(server: Server, web: Web, answ
     server.on(PATH, answer)
     assert providers(web, server.url(""), ROOT) == []
     assert providers(web, "http://127.0.0.1:1", ROOT) == []
+
+
+def test_an_answer_that_never_ends_is_not_waited_for(server: Server, web: Web) -> None:
+    def dripping(asked: Asked, wire: Wire) -> None:
+        wire.head(200, Content_Type="application/json")
+        wire.body(b" " * 100_000, portion=1, pause=0.01)
+
+    server.on(PATH, dripping)
+    began = time.monotonic()
+    assert providers(web, server.url(""), ROOT, patience=0.1) == []
+    assert time.monotonic() - began < 10

@@ -11,19 +11,20 @@ import pytest
 from support.lying import Answer, Asked, Server, Wire, honest
 
 from zoo.errors import Interrupted, SourceError
-from zoo.sources.underway import Underway
+from zoo.sources.calls import Call
 from zoo.sources.web import Wait, Web, redirected
 
 WAIT = Wait(connect=5, more=1)
 
 
 def get(web: Web, url: str) -> bytes:
-    with closing(web.get(url, accept="*/*", wait=WAIT)) as answer:
+    with closing(Call()) as call, closing(web.get(url, accept="*/*", wait=WAIT, call=call)) as answer:
         return b"".join(iter(lambda: answer.read(100), b""))
 
 
 def test_a_request_says_who_asks_for_what_and_brings_nothing_else(web: Web, server: Server) -> None:
-    with closing(web.get(server.on("/a", honest(b"abc")), accept="text/x", wait=WAIT)) as answer:
+    url = server.on("/a", honest(b"abc"))
+    with closing(Call()) as call, closing(web.get(url, accept="text/x", wait=WAIT, call=call)) as answer:
         assert (answer.status, answer.headers["CONTENT-length"]) == (200, "3")
         assert [answer.read(2), answer.read(2), answer.read(2)] == [b"ab", b"c", b""]
     headers = server.asked[0].headers
@@ -119,10 +120,9 @@ def test_a_reader_is_freed_from_another_thread(web: Web, server: Server, headers
         wire.head(200, **headers)
         wire.hang()
 
-    underway = Underway("the download")
-    answer = web.get(server.on("/", stalled), accept="*/*", wait=Wait(connect=5, more=60))
-    underway.add(answer, answer.socket)
-    ended = threading.Timer(0.05, underway.close)
+    call = Call()
+    ended = threading.Timer(0.05, call.end)
+    answer = web.get(server.on("/", stalled), accept="*/*", wait=Wait(connect=5, more=60), call=call)
     ended.start()
     try:
         assert answer.read(9) == b""
@@ -130,7 +130,8 @@ def test_a_reader_is_freed_from_another_thread(web: Web, server: Server, headers
     except Interrupted:
         pass
     finally:
-        underway.forget(answer)
+        answer.close()
+        call.close()
         ended.join()
 
 

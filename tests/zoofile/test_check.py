@@ -86,7 +86,6 @@ from zoo.zoofile.read import parse
         ('[models.a]\npath = "models/"', "2: `models.a.path` cannot be", "path of a file"),
         ('[models.a]\nurl = "file:///x"', "2: `models.a.url` cannot be", "use `path`"),
         ('[models.a]\nurl = "https://me:pw@h/f"', "2: `models.a.url` cannot be", "leave out the user"),
-        ('[models.a]\nipfs = "ipfs://bafy"', "2: `models.a.ipfs` cannot be", "a CID alone"),
         ('[models.a]\nbundled = "../x"', "2: `models.a.bundled` cannot be", "comes with eai"),
         ('[models.a]\nmmproj = "m"', "2: `models.a.mmproj` goes with a model of its own origin", "catalogue"),
         ('[models.a]\npath = "p"\nmmproj = "/m"', "3: `models.a.mmproj` cannot be", "relative"),
@@ -154,3 +153,46 @@ def test_images_may_be_fetched_from_these(declared: str | list[str]) -> None:
 def test_what_is_no_host_for_images_is_named(entry: str) -> None:
     with pytest.raises(ZoofileError, match=r"remote-images"):
         parse(f"[server]\nremote-images = [{json.dumps(entry)}]\n")
+
+
+CID = "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku"
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ("ipfs://bafy", "a CID alone"),
+        (f"/ipfs/{CID}", "a CID alone"),
+        (f"https://{CID}.ipfs.example", "a CID alone"),
+        (f"{CID} ", "a CID alone"),
+        (f"{CID}?format=raw", "a CID alone"),
+        ("bafkqaaa", "a CID alone"),
+        (CID[:-1], "it is not valid base32"),
+        (f"b{CID[1:].upper()}", "it is not valid base32"),
+        (f"bafyrei{'a' * 52}", "codec dag-cbor (0x71); files are made of"),
+        (f"bafkrgqa{'a' * 102}", "hash sha2-512 (0x13)"),
+        ("k51qzi5uqu5dlvj2baxnqndepeb86cbk3ng7n3i46uzyxzyqj2xjonzllnv0v8", "codec libp2p-key"),
+        (f"{CID}/", "the path of a file"),
+        (f"{CID}/../x", "`..`"),
+        (f"{CID}//x", "one `/` behind the CID"),
+    ],
+)
+def test_what_is_no_cid_of_a_model_is_refused_where_it_stands(text: str, remedy: str) -> None:
+    with pytest.raises(ZoofileError, match=r"^zoofile\.toml:2: `models\.a\.ipfs` cannot be") as caught:
+        parse(f'[models.a]\nipfs = "{text}"\n')
+    assert remedy in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        CID,
+        CID.upper(),
+        "QmbFMke1KXqnYyBBWxB74N4c5SBnJMVAiMNRcGu6x1AwQH",
+        "k2jmtxxqhury8bqpaf1ih0aecs13ggn509z34wmru59f0gfgph06fwod",
+        "zdj7WndrMfj1z2RSJcvF4WTLjgt44F4VREakvfVHwMMmoe5Zv",
+        f"{CID}/folder/a b.gguf",
+    ],
+)
+def test_a_cid_may_be_written_in_every_base(text: str) -> None:
+    assert parse(f'[models.a]\nipfs = "{text}"\n').models["a"].ipfs == text

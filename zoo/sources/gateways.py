@@ -1,21 +1,21 @@
-"""Trustless gateways: blocks by their CIDs over HTTP, each checked, from whoever gives them fastest.
+"""A trustless gateway: gives blocks by their CIDs over HTTP, each checked; and how it has done so far.
 
 Spec: ipfs/specs, http-gateways/trustless-gateway.md. Only single blocks are asked for
-(`?format=raw`), which every such gateway must be able to give. CAR files that are at hand go before them.
+(`?format=raw`), which every such gateway must be able to give.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from contextlib import closing
 
-from zoo.errors import EaiError, IntegrityError, Interrupted, Malformed, NotThere, SourceError
+from zoo.errors import EaiError, IntegrityError, Interrupted, Malformed, SourceError
 from zoo.ipfs import cid as cids
 from zoo.ipfs.cid import Cid
 from zoo.sources.answers import length, refuse
-from zoo.sources.cars import CarFile
-from zoo.sources.underway import Underway
+from zoo.sources.calls import MACHINE, OUTSIDE, Call, brief
 from zoo.sources.web import Answer, Wait, Web, redirected
 
 LOCAL = "http://127.0.0.1:8080"
@@ -26,6 +26,7 @@ PUBLIC = ("https://trustless-gateway.link", "https://ipfs.io", "https://4everlan
 WAIT = Wait(connect=5, more=20)
 _PROBE = "bafkqaaa"
 _PROBE_WAIT = Wait(connect=0.3, more=0.5)
+_PROBE_LONGEST = 1.0
 
 _RAW = "application/vnd.ipld.raw"
 _OK = 200
@@ -34,9 +35,6 @@ _MOST_REDIRECTS = 5
 _USUAL = 1.0
 _SHARE = 0.3
 
-Aside = Callable[[str, EaiError], None]
-"""Is told which gateway is put aside, and why."""
-
 
 class Gateway:
     """One gateway, and how it has done so far.
@@ -44,27 +42,40 @@ class Gateway:
     Attributes:
         url: Without a slash at its end.
         lied: What was said when it gave other bytes than those asked for. Such a one is never asked again.
+
+    Args:
+        url: Its address.
+        web: Gives what sends requests.
+        wait: How long to wait for it.
+        stranger: Whether somebody else named it, whom nobody here knows: then it must be on the internet.
     """
 
-    def __init__(self, url: str, web: Callable[[], Web], wait: Wait = WAIT) -> None:
+    def __init__(
+        self, url: str, web: Callable[[], Web], wait: Wait = WAIT, *, stranger: bool = False
+    ) -> None:
         self.url = url.rstrip("/")
         self.lied: IntegrityError | None = None
-        self._web, self._wait = web, wait
+        self._web, self._wait, self._stranger = web, wait, stranger
         self._lock = threading.Lock()
         self._busy, self._pace = 0, _USUAL
+        self._beaten = 1
 
     @property
     def cost(self) -> float:
         """About how many seconds a further block would take now."""
         return (self._busy + 1) * self._pace
 
-    def block(self, cid: Cid, most: int, underway: Underway) -> bytes:
+    def call(self) -> Call:
+        """Make what a block can be asked for by."""
+        return Call(most=OUTSIDE if self._stranger else MACHINE)
+
+    def block(self, cid: Cid, most: int, call: Call) -> bytes:
         """Get a block, checked.
 
         Args:
             cid: Its name.
             most: Bytes that it may have.
-            underway: Notes the answer while it is read.
+            call: What it is asked for by; to end that ends this.
 
         Raises:
             SourceError: In any of its forms; `Interrupted` where asking again may help.
@@ -73,38 +84,63 @@ class Gateway:
         with self._lock:
             self._busy += 1
         began = time.monotonic()
+        took: float | None = None
         try:
-            block = self._ask(str(cid), most, underway)
+            block = self._ask(str(cid), most, call)
             cids.check(cid, block)
-        except IntegrityError as error:
-            self.lied = IntegrityError(f"{self.url}: {error.message}")
-            raise self.lied from None
+            took = time.monotonic() - began
+        except (SourceError, IntegrityError) as error:
+            raise self._meant(error, call) from None
         finally:
-            with self._lock:
-                self._busy -= 1
-        with self._lock:
-            self._pace += _SHARE * (time.monotonic() - began - self._pace)
+            self._learn(began, took)
+            call.close()
         return block
+
+    def _meant(self, error: EaiError, call: Call) -> EaiError:
+        """Say what an error means: what was cut short here is nobody's lie, and a lie is remembered."""
+        if call.ended:
+            return Interrupted(f"{self.url}: given up")
+        if isinstance(error, IntegrityError):
+            self.lied = IntegrityError(f"{self.url}: {error.message}")
+            return self.lied
+        return error
+
+    def _learn(self, began: float, took: float | None) -> None:
+        """Take in how long a block took, or (None) that it did not come."""
+        with self._lock:
+            self._busy -= 1
+            if took is None:
+                self._pace = max(self._pace, time.monotonic() - began)
+            else:
+                self._pace += _SHARE * (took - self._pace)
+                self._beaten = 0
+
+    def beaten(self) -> bool:
+        """Note that another one gave a block first, though this one was asked long before.
+
+        Returns:
+            Whether it is of no use: it has not given any block yet, or none since this happened before.
+        """
+        with self._lock:
+            self._beaten += 1
+            return self._beaten > 1
 
     def answers(self) -> bool:
         """Whether it is there and is a trustless gateway: it is asked for the block of no bytes."""
         probe = Gateway(self.url, self._web, _PROBE_WAIT)
         try:
-            return probe.block(cids.parse(_PROBE), 0, Underway(self.url)) == b""
+            with brief(probe.call(), _PROBE_LONGEST) as call:
+                return probe.block(cids.parse(_PROBE), 0, call) == b""
         except (SourceError, IntegrityError):
             return False
 
-    def _ask(self, name: str, most: int, underway: Underway) -> bytes:
+    def _ask(self, name: str, most: int, call: Call) -> bytes:
         url = there = f"{self.url}/ipfs/{name}?format=raw"
         for _ in range(_MOST_REDIRECTS + 1):
-            answer = self._web().get(there, accept=_RAW, wait=self._wait)
-            underway.add(answer, answer.socket)
-            try:
+            with closing(self._web().get(there, accept=_RAW, wait=self._wait, call=call)) as answer:
                 if answer.status not in _REDIRECTS:
                     return _read(url, answer, most)
                 there = redirected(there, answer.headers.get("location", ""))
-            finally:
-                underway.forget(answer)
         raise SourceError(f"{url}: more than {_MOST_REDIRECTS} redirects")
 
 
@@ -126,101 +162,3 @@ def _read(url: str, answer: Answer, most: int) -> bytes:
         if len(block) > most:
             raise Malformed(f"{url}: sends more than the {most:,} bytes that the block may have")
     return block
-
-
-class Pool:
-    """The gateways that one download uses, and CAR files that are asked for each block before them.
-
-    Args:
-        gateways: Those that are known, the preferred first.
-        cars: The CAR files. A block that is damaged in one, or missing, does not speak against the others.
-        more: Looks for further ones, once, when all of those have failed.
-        aside: Is told of each that is put aside, and why.
-    """
-
-    def __init__(
-        self,
-        gateways: Iterable[Gateway],
-        *,
-        cars: Iterable[CarFile] = (),
-        more: Callable[[], Iterable[Gateway]] = tuple,
-        aside: Aside = lambda _, __: None,
-    ) -> None:
-        self._gateways, self._cars = list(gateways), tuple(cars)
-        self._more: Callable[[], Iterable[Gateway]] | None = more
-        self.aside = aside
-        self._failed: dict[Gateway | CarFile, EaiError] = {}
-        self._lock = threading.Lock()
-        self._underway = Underway("the download")
-        self._closed = False
-
-    @property
-    def count(self) -> int:
-        """How many gateways there are."""
-        return max(1, len(self._gateways))
-
-    def get(self, cid: Cid, most: int) -> bytes:
-        """Get a block of at most so many bytes from the first file or gateway that has it; checked.
-
-        Raises:
-            SourceError: None gave it; the message says why, of each. `Interrupted` where asking again
-                may help.
-        """
-        if cid.inline is not None:
-            return cid.inline
-        missing: list[NotThere] = []
-        for car in self._cars:
-            try:
-                return car.block(cid, most)
-            except NotThere as error:
-                missing.append(error)
-            except SourceError as error:
-                self._put_aside(car, error)
-        while (gateway := self._next()) is not None:
-            try:
-                return gateway.block(cid, most, self._underway)
-            except (SourceError, IntegrityError) as error:
-                self._put_aside(gateway, error)
-        raise self._failure(cid, missing)
-
-    def close(self) -> None:
-        """End everything that is being read."""
-        self._closed = True
-        self._underway.close()
-
-    def _next(self) -> Gateway | None:
-        with self._lock:
-            liars = [(one, one.lied) for one in self._gateways if one.lied and one not in self._failed]
-            usable = [one for one in self._gateways if one not in self._failed and not one.lied]
-            if not usable and self._more is not None and not self._closed:
-                known = {one.url for one in self._gateways}
-                usable = [one for one in self._more() if one.url not in known]
-                self._gateways += usable
-                self._more = None
-        for liar, error in liars:
-            self._put_aside(liar, error)
-        return min(usable, key=lambda one: one.cost, default=None) if not self._closed else None
-
-    def _put_aside(self, place: Gateway | CarFile, error: EaiError) -> None:
-        with self._lock:
-            known = place in self._failed
-            self._failed.setdefault(place, error)
-        if not known and not self._closed:
-            self.aside(place.url, error)
-
-    def _failure(self, cid: Cid, missing: Iterable[NotThere]) -> SourceError:
-        if self._closed:
-            return Interrupted(f"{cid}: given up")
-        errors = [*missing, *self._failed.values()]
-        nobody = "no gateway gave" if self._gateways else "no CAR file has"
-        message = "\n      ".join([f"{nobody} the block {cid}", *(error.message for error in errors)])
-        later = [error for error in errors if isinstance(error, Interrupted)]
-        if later:
-            after = [error.retry_after for error in later if error.retry_after is not None]
-            return Interrupted(message, retry_after=min(after) if len(after) == len(later) else None)
-        hint = (
-            "name gateways that have it in `[ipfs] gateways` of config.toml"
-            if self._gateways
-            else "copy or write the CAR file again, or leave out --offline"
-        )
-        return SourceError(message, hint=hint)

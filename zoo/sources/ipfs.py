@@ -20,7 +20,8 @@ from zoo.sources.archive import Unpacked
 from zoo.sources.base import Body, Download, Found, Member, Part
 from zoo.sources.cars import SCHEME, CarFile
 from zoo.sources.directory import choose
-from zoo.sources.gateways import LOCAL, PUBLIC, WAIT, Aside, Gateway, Pool
+from zoo.sources.gateways import LOCAL, PUBLIC, WAIT, Gateway
+from zoo.sources.pool import LATE, Aside, Pool
 from zoo.sources.unixfs_file import open_file
 from zoo.sources.web import Wait, Web
 from zoo.zoofile.model import Origin
@@ -35,6 +36,7 @@ class Ipfs:
         web: Gives what sends requests, when it is needed.
         settings: The gateways and the routing that the user has set.
         wait: How long to wait for a gateway.
+        late: Seconds after which a block is asked for at a second one.
         cars: CAR files that are asked first.
         offline: Whether nothing else is.
     """
@@ -47,11 +49,12 @@ class Ipfs:
         web: Callable[[], Web],
         settings: Settings,
         wait: Wait = WAIT,
+        late: float = LATE,
         *,
         cars: Sequence[CarFile] = (),
         offline: bool = False,
     ) -> None:
-        self._web, self._settings, self._wait = web, settings, wait
+        self._web, self._settings, self._wait, self._late = web, settings, wait, late
         self._cars, self._offline = cars, offline
 
     def find(self, origin: Origin) -> tuple[Found, ...]:
@@ -135,8 +138,10 @@ class Ipfs:
     def _pool(self, root: Cid, aside: Aside = lambda _, __: None) -> Pool:
         if self._offline or any(car.has(root) for car in self._cars):
             # Nobody is asked, or probed, before the files turn out to lack a block.
-            return Pool((), cars=self._cars, more=lambda: self._away(root), aside=aside)
-        return Pool(self._gateways, cars=self._cars, more=lambda: self._routed(root), aside=aside)
+            gateways, more = [], self._away
+        else:
+            gateways, more = self._gateways, self._routed
+        return Pool(gateways, cars=self._cars, more=lambda: more(root), aside=aside, late=self._late)
 
     def _away(self, root: Cid) -> Iterable[Gateway]:
         return () if self._offline else (*self._gateways, *self._routed(root))
@@ -149,15 +154,16 @@ class Ipfs:
         local = self._gateway(LOCAL)
         return [*([local] if local.answers() else []), *map(self._gateway, PUBLIC)]
 
-    def _gateway(self, url: str) -> Gateway:
-        return Gateway(url, self._web, self._wait)
+    def _gateway(self, url: str, *, stranger: bool = False) -> Gateway:
+        return Gateway(url, self._web, self._wait, stranger=stranger)
 
     def _routed(self, root: Cid) -> Iterable[Gateway]:
         if self._settings.routing is None:
             return ()
         from zoo.sources.routing import providers  # noqa: PLC0415 - only where routing is asked for
 
-        return [self._gateway(url) for url in providers(self._web(), self._settings.routing, root)]
+        found = providers(self._web(), self._settings.routing, root)
+        return [self._gateway(url, stranger=True) for url in found]
 
 
 class _InArchive:

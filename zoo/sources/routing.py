@@ -14,9 +14,12 @@ import msgspec
 
 from zoo.errors import SourceError
 from zoo.ipfs.cid import Cid
+from zoo.sources.calls import Call, brief
 from zoo.sources.web import Wait, Web
 
 MOST = 8
+PATIENCE = 20.0
+"""Seconds that all of an answer may take."""
 _LONGEST = 1 << 20
 _WAIT = Wait(connect=10, more=10)
 _OK = 200
@@ -33,11 +36,14 @@ class _Answer(msgspec.Struct, frozen=True):
     providers: list[_Provider] | None = msgspec.field(name="Providers", default=None)
 
 
-def providers(web: Web, routing: str, root: Cid) -> list[str]:
+def providers(web: Web, routing: str, root: Cid, *, patience: float = PATIENCE) -> list[str]:
     """Find gateways that say they have a block, at most a few; none where nobody can be asked."""
     url = f"{routing.rstrip('/')}/routing/v1/providers/{root}?filter-protocols=transport-ipfs-gateway-http"
     try:
-        with closing(web.get(url, accept="application/json", wait=_WAIT)) as answer:
+        with (
+            brief(Call(), patience) as call,
+            closing(web.get(url, accept="application/json", wait=_WAIT, call=call)) as answer,
+        ):
             data = answer.read(_LONGEST + 1) if answer.status == _OK else b""
         found = msgspec.json.decode(data, type=_Answer) if len(data) <= _LONGEST else _Answer()
     except (SourceError, msgspec.DecodeError, UnicodeDecodeError):

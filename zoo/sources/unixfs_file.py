@@ -21,7 +21,7 @@ from zoo.ipfs.cid import RAW, Cid
 from zoo.ipfs.dagpb import BLOCK_MAX
 from zoo.ipfs.walk import Opened, Piece, Place, Walk
 from zoo.sources.base import Body
-from zoo.sources.gateways import Pool
+from zoo.sources.pool import Pool
 from zoo.sources.workers import Workers
 
 MAX_SIZE = 1 << 40

@@ -6,19 +6,19 @@ given as they are, for those who ask to judge.
 
 from __future__ import annotations
 
-import os
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urljoin, urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # typeshed lacks it
 
 from zoo import __version__
 from zoo.errors import Interrupted, SourceError
+from zoo.sources.calls import Call
 
 if TYPE_CHECKING:
     import ssl
@@ -43,15 +43,12 @@ class Answer:
     Attributes:
         status: Its number.
         headers: Their names in any case.
-        socket: The plain one that it comes through; to shut it down ends the answer, on any thread.
     """
 
     def __init__(self, url: str, response: urllib3.BaseHTTPResponse) -> None:
         self.status: int = response.status
         self.headers: Mapping[str, str] = response.headers
         self._url, self._response = url, response
-        # urllib3's own may be gone already (`Connection: close`), or be TLS's, whose state readers need.
-        self.socket = socket.socket(fileno=os.dup(response.fileno()))
 
     def read(self, most: int) -> bytes:
         """Read so many bytes, or fewer where it ends; none at its end.
@@ -64,7 +61,6 @@ class Answer:
 
     def close(self) -> None:
         """Let go of it; the connection is kept if all of it was read."""
-        self.socket.close()
         self._response.close()
 
 
@@ -80,19 +76,22 @@ class Web:
         self._proxies = dict(proxies)
         self._managers: dict[tuple[str | None, bool], urllib3.PoolManager] = {}
         self._lock = threading.Lock()
+        self._here = threading.local()
         # To read an address takes about as long as all else here that is not the network's.
         self._manager = lru_cache(_HOSTS)(self._choose)
 
-    def get(self, url: str, *, accept: str, wait: Wait) -> Answer:
-        """Ask for a URL; whatever is answered, its body has yet to be read.
+    def get(self, url: str, *, accept: str, wait: Wait, call: Call) -> Answer:
+        """Ask for a URL, by a call; whatever is answered, its body has yet to be read.
 
         Raises:
-            SourceError: It is no web address; `Interrupted`: nothing is answered.
+            SourceError: It is no web address, or one that the call may not reach; `Interrupted`: nothing
+                is answered.
         """
         import urllib3  # noqa: PLC0415 - 40 ms that only those who fetch should pay
 
         headers = {"User-Agent": f"eai/{__version__}", "Accept": accept, "Accept-Encoding": "identity"}
         timeout = urllib3.Timeout(connect=wait.connect, read=wait.more)
+        self._here.call = call
         with _said_plainly(url):
             response = self._manager(_origin(url)).urlopen(
                 "GET",
@@ -121,7 +120,9 @@ class Web:
         secure = address.scheme == "https" or (proxy or "").startswith("https:")
         with self._lock:
             if (proxy, secure) not in self._managers:
-                self._managers[proxy, secure] = _manager(proxy, _trust() if secure else None)
+                manager = _manager(proxy, _trust() if secure else None)
+                manager.pool_classes_by_scheme = _pools(lambda: self._here.call)
+                self._managers[proxy, secure] = manager
             return self._managers[proxy, secure]
 
 
@@ -145,6 +146,41 @@ def _manager(proxy: str | None, trust: ssl.SSLContext | None) -> urllib3.PoolMan
         maxsize=_CONNECTIONS,
         ssl_context=trust,
     )
+
+
+def _pools(here: Callable[[], Call]) -> dict[str, type[urllib3.HTTPConnectionPool]]:
+    """Make pools of connections that tell the call of this thread which socket it goes through."""
+    from urllib3 import HTTPConnectionPool, HTTPSConnectionPool  # noqa: PLC0415 - loaded already, by `Web.get`
+    from urllib3.connection import HTTPConnection, HTTPSConnection  # noqa: PLC0415 - as above
+
+    class Told(HTTPConnection):
+        def _new_conn(self) -> socket.socket:
+            sock = super()._new_conn()
+            try:
+                self._tell(sock)
+            except BaseException:
+                sock.close()
+                raise
+            return sock
+
+        def request(self, *args: Any, **more: Any) -> None:  # noqa: ANN401 - handed on as it is
+            if self.sock is not None:
+                self._tell(self.sock)
+            super().request(*args, **more)
+
+        def _tell(self, sock: socket.socket) -> None:
+            here().through(sock, proxied=self.proxy is not None)
+
+    class ToldSecurely(Told, HTTPSConnection):
+        pass
+
+    class Plain(HTTPConnectionPool):
+        ConnectionCls = Told
+
+    class Secure(HTTPSConnectionPool):
+        ConnectionCls = ToldSecurely
+
+    return {"http": Plain, "https": Secure}
 
 
 def _trust() -> ssl.SSLContext:
@@ -178,6 +214,8 @@ def _said_plainly(url: str) -> Iterator[None]:
 
     try:
         yield
+    except SourceError as error:
+        raise type(error)(f"{url}: {error.message}", hint=error.hint) from None
     except exceptions.LocationValueError as error:
         raise SourceError(f"{url}: {error}") from error
     except exceptions.ReadTimeoutError as error:

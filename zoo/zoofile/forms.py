@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from zoo.errors import Malformed
 from zoo.zoofile.problem import quoted
 
 NAME_LIMIT = 128
@@ -18,7 +19,7 @@ _REMOTE = re.compile(
 _REPO = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,95}/[A-Za-z0-9_][A-Za-z0-9._-]{0,95}")
 _REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+-]{0,254}")
 _URL = re.compile(r"https?://(?P<user>[^\s/?#]*@)?(?P<host>[^\s/?#@]+)(/[^\s#]*)?", re.IGNORECASE)
-_CID = re.compile(r"b[a-z2-7]{58,128}|Qm[1-9A-HJ-NP-Za-km-z]{44}")
+_CID = re.compile(r"(?=Qm|[bBkKz])[0-9A-Za-z]{46,250}")
 _BUNDLED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _DRIVE = re.compile(r"[A-Za-z]:")
 
@@ -125,6 +126,14 @@ def cid(text: str) -> str | None:
     root, slash, rest = text.partition("/")
     if not _CID.fullmatch(root):
         return 'write a CID alone, such as "bafybei…", or a CID, `/` and the path of a file in it'
+    from zoo.ipfs.cid import parse  # noqa: PLC0415 - most zoofiles have no CID
+
+    try:
+        parse(root)
+    except Malformed as error:
+        return error.message
+    if rest.startswith("/"):
+        return "write one `/` behind the CID"
     return inside(rest) if slash else None
 
 
