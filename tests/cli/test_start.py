@@ -18,7 +18,7 @@ def test_the_version_needs_no_module_but_our_own() -> None:
     )
     path = {"PYTHONPATH": ":".join(sys.path)}
     done = subprocess.run([sys.executable, "-c", code], env=path, capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[1] == "__future__ gc zoo zoo.cli zoo.cli.main"
+    assert done.stdout.splitlines()[1] == "__future__ gc zoo zoo.cli zoo.cli.main zoo.cli.streams"
 
 
 def test_help_lists_every_command(eai: Eai) -> None:
