@@ -145,6 +145,23 @@ def test_one_that_has_given_blocks_may_be_late_once(
             waiting.result()
 
 
+def test_on_a_slow_line_few_blocks_are_asked_for_twice_and_nobody_is_put_aside_for_it(
+    servers: Callable[[], Server], blocks: Blocks, pooled: Pooled, told: Told
+) -> None:
+    def slow(asked: Asked, wire: Wire) -> None:
+        wire.server.closing.wait(4 * LATE)
+        wire.head(200, Content_Length=1, Content_Type="application/vnd.ipld.raw")
+        wire.body(bytes([wanted.index(asked.path.split("/")[-1].partition("?")[0])]))
+
+    cids_of = [blocks.add(cids.of(bytes([at]), RAW), bytes([at])) for at in range(8)]
+    wanted = [str(cid) for cid in cids_of]
+    both = servers(), servers()
+    pool = pooled(*(everywhere(server, blocks, slow) for server in both))
+    assert [pool.get(cid, 1) for cid in cids_of] == [bytes([at]) for at in range(8)]
+    assert not told
+    assert sum(len(server.asked) for server in both) == 9
+
+
 def test_a_late_block_that_nobody_else_has_is_waited_for(
     servers: Callable[[], Server], held: Blocks, pooled: Pooled, told: Told
 ) -> None:

@@ -58,7 +58,12 @@ class Gateway:
         self._web, self._wait, self._stranger = web, wait, stranger
         self._lock = threading.Lock()
         self._busy, self._pace = 0, _USUAL
-        self._beaten = 1
+        self._beaten, self._gave = 1, False
+
+    @property
+    def pace(self) -> float | None:
+        """About how many seconds a block takes; None before it has given one."""
+        return self._pace if self._gave else None
 
     @property
     def cost(self) -> float:
@@ -112,11 +117,11 @@ class Gateway:
             if took is None:
                 self._pace = max(self._pace, time.monotonic() - began)
             else:
-                self._pace += _SHARE * (took - self._pace)
-                self._beaten = 0
+                self._pace += (_SHARE if self._gave else 1.0) * (took - self._pace)
+                self._beaten, self._gave = 0, True
 
     def beaten(self) -> bool:
-        """Note that another one gave a block first, though this one was asked long before.
+        """Note that another one gave a block first, though this one was asked before it.
 
         Returns:
             Whether it is of no use: it has not given any block yet, or none since this happened before.

@@ -19,12 +19,14 @@ from zoo.sources.gateways import Gateway
 from zoo.sources.workers import Workers
 
 LATE = 1.5
-"""Seconds after which a block is asked for once more, of somebody else."""
+"""Seconds after which a block is asked for once more, of somebody else; more where all blocks take long."""
 LONGEST = 300.0
 """Seconds after which a gateway is given up that has not given all of a block, however much it sends."""
 
 _SPARE = 4
-"""Blocks that are asked for more than once at a time: on a slow line all of them are late."""
+"""Blocks that are asked for more than once at a time: on a slow line the first ones are all late."""
+_LONG = 3
+"""A block is not late before it took so many times as long as others do."""
 _THREADS = 64
 _LOOKS = 5
 
@@ -39,8 +41,9 @@ class _Want:
     Attributes:
         late: When it will be late.
         asked: Who was asked for it.
-        calls: By whom it may still come.
+        calls: By whom it may still come, and since when.
         block: It, once it has come.
+        since: When the one that gave it was asked.
     """
 
     cid: Cid
@@ -49,6 +52,7 @@ class _Want:
     asked: set[Gateway] = field(default_factory=set)
     calls: dict[Gateway, tuple[Call, float]] = field(default_factory=dict)
     block: bytes | None = None
+    since: float = 0.0
 
 
 class Pool:
@@ -111,8 +115,9 @@ class Pool:
         return self._from_gateways(cid, most, missing)
 
     def _from_gateways(self, cid: Cid, most: int, missing: list[NotThere]) -> bytes:
-        want = _Want(cid, most, time.monotonic() + self._late)
         with self._changed:
+            usual = min((one.pace for one in self._gateways if one.pace is not None), default=0.0)
+            want = _Want(cid, most, time.monotonic() + max(self._late, _LONG * usual))
             self._wants.add(want)
             if not self._watched:
                 self._watched = True
@@ -177,10 +182,10 @@ class Pool:
     def _ask(self, gateway: Gateway, want: _Want) -> None:
         call, began = want.calls[gateway]
         try:
-            want.block = gateway.block(want.cid, want.most, call)
+            block = gateway.block(want.cid, want.most, call)
+            want.since, want.block = began, block
         except (SourceError, IntegrityError) as error:
-            cut_after = time.monotonic() - began if call.ended else None
-            self._take_failure(gateway, want, error, cut_after=cut_after)
+            self._take_failure(gateway, want, error, cut_since=began if call.ended else None)
         finally:
             # Only now may others take it that nobody is being asked, and tell of all failures.
             with self._changed:
@@ -192,13 +197,13 @@ class Pool:
             other.end()
 
     def _take_failure(
-        self, gateway: Gateway, want: _Want, error: EaiError, *, cut_after: float | None
+        self, gateway: Gateway, want: _Want, error: EaiError, *, cut_since: float | None
     ) -> None:
-        if cut_after is not None and isinstance(error, Interrupted):
-            said = f"{gateway.url}: it did not give a block in {cut_after:.0f} seconds"
+        if cut_since is not None and isinstance(error, Interrupted):
+            said = f"{gateway.url}: it did not give a block in {time.monotonic() - cut_since:.0f} seconds"
             if want.block is None:
                 error = Interrupted(said)
-            elif gateway.beaten():
+            elif cut_since < want.since and gateway.beaten():
                 error = Interrupted(f"{said}, and another gateway did meanwhile")
             else:
                 return
