@@ -42,6 +42,7 @@ class Gateway:
     Attributes:
         url: Without a slash at its end.
         lied: What was said when it gave other bytes than those asked for. Such a one is never asked again.
+        took: How many seconds the last block took that it gave.
 
     Args:
         url: Its address.
@@ -55,15 +56,11 @@ class Gateway:
     ) -> None:
         self.url = url.rstrip("/")
         self.lied: IntegrityError | None = None
+        self.took: float | None = None
         self._web, self._wait, self._stranger = web, wait, stranger
         self._lock = threading.Lock()
         self._busy, self._pace = 0, _USUAL
-        self._beaten, self._gave = 1, False
-
-    @property
-    def pace(self) -> float | None:
-        """About how many seconds a block takes; None before it has given one."""
-        return self._pace if self._gave else None
+        self._beaten = 1
 
     @property
     def cost(self) -> float:
@@ -117,8 +114,8 @@ class Gateway:
             if took is None:
                 self._pace = max(self._pace, time.monotonic() - began)
             else:
-                self._pace += (_SHARE if self._gave else 1.0) * (took - self._pace)
-                self._beaten, self._gave = 0, True
+                self._pace += _SHARE * (took - self._pace)
+                self.took, self._beaten = took, 0
 
     def beaten(self) -> bool:
         """Note that another one gave a block first, though this one was asked before it.

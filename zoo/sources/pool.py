@@ -116,7 +116,7 @@ class Pool:
 
     def _from_gateways(self, cid: Cid, most: int, missing: list[NotThere]) -> bytes:
         with self._changed:
-            usual = min((one.pace for one in self._gateways if one.pace is not None), default=0.0)
+            usual = min((one.took for one in self._gateways if one.took is not None), default=0.0)
             want = _Want(cid, most, time.monotonic() + max(self._late, _LONG * usual))
             self._wants.add(want)
             if not self._watched:
