@@ -31,10 +31,15 @@ def test_every_command_explains_itself_with_an_example(
     assert f"eai {command}" in capsys.readouterr().out.partition("example")[2]
 
 
-def test_a_command_that_is_not_there_is_a_usage_error() -> None:
-    done = _eai("frobnicate")
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [("frobnicate", "`eai --help` lists the commands"), ("lok", "did you mean `eai lock`?")],
+)
+def test_a_command_that_is_not_there_is_a_usage_error(typed: str, hint: str) -> None:
+    done = _eai(typed)
     assert done.returncode == 2
-    assert "frobnicate" in done.stderr
+    assert f"there is no command '{typed}'" in done.stderr
+    assert hint in done.stderr
     assert done.stdout == ""
 
 

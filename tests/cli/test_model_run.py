@@ -142,6 +142,9 @@ def test_a_config_yaml_is_served_and_imported(world: World) -> None:
     }
     world.done("lock", "--project", str(target))
     assert world.eai("import", str(config), "--project", str(target)).returncode == 1
+    absent = world.eai("import", str(target / "absent.yaml"), "--project", str(target))
+    assert absent.returncode == 1
+    assert "hint: name the config.yaml of an Eternal Zoo" in absent.stderr
 
 
 def test_two_servers_are_told_apart_by_their_ports(world: World) -> None:

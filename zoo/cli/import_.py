@@ -28,7 +28,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, out: Output) -> int:
     """Do it; the exit code, 0 when done."""
-    config = config_yaml.read(read.read_text(args.config), name=args.config.name)
+    source = read.read_text(args.config, hint="name the config.yaml of an Eternal Zoo")
+    config = config_yaml.read(source, name=args.config.name)
     models, left = of_config(config, name=args.config.name)
     for each in left:
         out.warn(each)

@@ -53,7 +53,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     from zoo.cli.output import Output  # noqa: PLC0415 - `--version` does without
 
-    parser = _parser(_typed(words))
+    typed = _typed(words)
+    if typed is not None and typed not in COMMANDS:
+        return _unknown(typed, Output.standard(quiet=False))
+    parser = _parser(typed)
     if not words:
         parser.print_help(sys.stderr)
         return 2
@@ -105,13 +108,25 @@ def _run(args: argparse.Namespace, out: Output) -> int:
 
 
 def _typed(words: Sequence[str]) -> str | None:
-    """The command among the words, unless help about all of them is asked for; options take no values."""
+    """What was typed as a command, unless help about all of them is asked for; options take no values."""
     for word in words:
         if not word.startswith("-"):
-            return word if word in COMMANDS else None
+            return word
         if word in {"-h", "--help"}:
             return None
     return None
+
+
+def _unknown(typed: str, out: Output) -> int:
+    from difflib import get_close_matches  # noqa: PLC0415 - only for errors
+
+    from zoo.errors import UsageError  # noqa: PLC0415 - as above
+
+    near = get_close_matches(typed, COMMANDS, n=1)
+    hint = f"did you mean `eai {near[0]}`?" if near else "`eai --help` lists the commands"
+    error = UsageError(f"there is no command {typed[:80]!a}", hint=hint)
+    out.error(error)
+    return error.exit_code
 
 
 def _parser(typed: str | None) -> argparse.ArgumentParser:

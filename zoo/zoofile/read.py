@@ -100,19 +100,23 @@ def parse_toml(text: str, name: str) -> dict[str, Any]:
         raise _not_toml(str(error), text, name) from None
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, *, hint: str = "`eai init` begins a project") -> str:
     """Read a zoofile as text, its line ends as they are.
+
+    Args:
+        path: Where it should be.
+        hint: What to do where there is none.
 
     Raises:
         ZoofileError: It is not there, no file, too large, or no UTF-8.
     """
     try:
         if not S_ISREG(path.stat().st_mode):
-            raise ZoofileError(f"{path} is no file", hint="`eai init` writes one where nothing is")
+            raise ZoofileError(f"{path} is no file", hint=hint)
         with path.open("rb") as stream:
             raw = stream.read(LARGEST + 1)
     except FileNotFoundError:
-        raise ZoofileError(f"there is no {path}", hint="`eai init` begins a project") from None
+        raise ZoofileError(f"there is no {path}", hint=hint) from None
     except OSError as error:
         raise ZoofileError(f"cannot read {path}: {error.strerror}") from None
     return _decode(raw, path.name)
