@@ -7,6 +7,7 @@ import pytest
 from support.lying import Server, honest
 
 from zoo.errors import SourceError
+from zoo.sources.http import new_client
 from zoo.sources.url import Url
 from zoo.zoofile.model import Origin
 
@@ -46,3 +47,17 @@ def test_a_password_is_kept_out_of_the_lock_and_of_the_message(source: Url) -> N
 def test_an_address_must_name_a_file(source: Url) -> None:
     with pytest.raises(SourceError, match="names no file"):
         source.find(Origin(url="https://host/"))
+
+
+def test_this_machine_is_asked_without_a_proxy(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    url = server.on("/f", honest(b"abcdef"))
+    with (
+        new_client() as client,
+        Url(lambda: client).open(url, size=6) as download,
+        download.read(0, 6) as body,
+    ):
+        assert b"".join(body.chunks) == b"abcdef"

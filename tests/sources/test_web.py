@@ -59,7 +59,16 @@ def test_the_proxy_of_the_environment_is_asked_and_let_in(server: Server, scheme
 
 def test_who_needs_no_proxy_is_asked_without(server: Server, servers: Callable[[], Server]) -> None:
     proxy = servers()
-    with closing(Web({"http": proxy.url(""), "no": "other.example,127.0.0.1"})) as web:
+    with closing(Web({"http": proxy.url(""), "no": "other.example,127.1"})) as web:
+        # Another name of the same address, which only the list keeps from the proxy.
+        url = server.on("/", honest(b"straight")).replace("127.0.0.1", "127.1")
+        assert get(web, url) == b"straight"
+    assert not proxy.asked
+
+
+def test_this_machine_is_asked_without_a_proxy(server: Server, servers: Callable[[], Server]) -> None:
+    proxy = servers()
+    with closing(Web({"http": proxy.url(""), "all": proxy.url("")})) as web:
         assert get(web, server.on("/", honest(b"straight"))) == b"straight"
     assert not proxy.asked
 
@@ -107,9 +116,9 @@ def test_what_is_no_web_address_is_not_asked(web: Web, url: str) -> None:
         get(web, url)
 
 
-def test_a_proxy_of_a_kind_that_nobody_speaks_is_told(server: Server) -> None:
+def test_a_proxy_of_a_kind_that_nobody_speaks_is_told() -> None:
     with closing(Web({"http": "socks5://127.0.0.1:1"})) as web, pytest.raises(SourceError, match="socks5"):
-        get(web, server.url("/"))
+        get(web, "http://gateway.example/")
 
 
 @pytest.mark.parametrize(

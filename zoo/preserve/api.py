@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from zoo import __version__
 from zoo.config import is_base
 from zoo.errors import AccessDenied, Interrupted, Malformed, TargetError
+from zoo.sources.web import HERE
 
 if TYPE_CHECKING:
     import httpx2
@@ -25,7 +26,6 @@ ANSWER_MAX = 4 << 20
 """The most bytes of an answer that is not a file."""
 
 _REASON_MAX = 300
-_HERE = ("localhost", "127.0.0.1", "[::1]")
 """The hosts that are this machine, for certain; a name that a resolver knows may be any."""
 _OK, _REDIRECT, _FAULT = 200, 300, 500
 _QUOTA = frozenset({402, 507})
@@ -70,7 +70,7 @@ class Api:
             )
         parts = urlsplit(self.base)
         host = f"[{parts.hostname}]" if ":" in str(parts.hostname) else parts.hostname
-        if self.headers and parts.scheme == "http" and host not in _HERE:
+        if self.headers and parts.scheme == "http" and host not in HERE:
             raise TargetError(
                 f"{self.label}: a password or token would go to {host} in clear text",
                 hint="use https, or a tunnel from this machine",
@@ -202,9 +202,6 @@ class Api:
 def new_client() -> httpx2.Client:
     """Make a client that keeps nothing between requests but connections.
 
-    What runs on this machine is never asked through a proxy of the environment: no other machine knows
-    it, and a password for it would leave this one in clear text.
-
     Raises:
         TargetError: The environment names a proxy that cannot be used.
     """
@@ -212,7 +209,7 @@ def new_client() -> httpx2.Client:
 
     headers = {"User-Agent": f"eai/{__version__}", "Accept": "*/*", "Accept-Encoding": "identity"}
     try:
-        return httpx2.Client(headers=headers, mounts={f"all://{host}": None for host in _HERE})
+        return httpx2.Client(headers=headers, mounts={f"all://{host}": None for host in HERE})
     except (httpx2.InvalidURL, ValueError, ImportError):
         raise TargetError(
             "the environment names a proxy that is none of HTTP",

@@ -21,6 +21,7 @@ from zoo.errors import Interrupted, SizeMismatch, SourceChanged, SourceError
 from zoo.sources.answers import Range, content_range, length, refuse
 from zoo.sources.base import Body
 from zoo.sources.underway import Underway
+from zoo.sources.web import HERE
 
 if TYPE_CHECKING:
     import httpx2
@@ -60,7 +61,8 @@ def new_client() -> httpx2.Client:
     headers = {"User-Agent": f"eai/{__version__}", "Accept": "*/*", "Accept-Encoding": "identity"}
     cookies = CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
     limits = httpx2.Limits(max_connections=None, max_keepalive_connections=32)
-    return httpx2.Client(headers=headers, cookies=cookies, limits=limits)
+    straight = {f"all://{host}": None for host in HERE}
+    return httpx2.Client(headers=headers, cookies=cookies, limits=limits, mounts=straight)
 
 
 @contextmanager

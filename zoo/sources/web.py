@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     import urllib3
 
+HERE = ("localhost", "127.0.0.1", "[::1]")
+"""Hosts that are this machine: none is asked through a proxy, to which these names mean another one."""
+
 _HOSTS, _CONNECTIONS = 32, 32
 """How many hosts connections are kept to, and how many to each."""
 
@@ -115,7 +118,7 @@ class Web:
 
         address = parse_url(origin)
         proxy = None
-        if not proxy_bypass_environment(address.netloc or "", self._proxies):
+        if address.host not in HERE and not proxy_bypass_environment(address.netloc or "", self._proxies):
             proxy = self._proxies.get(address.scheme or "") or self._proxies.get("all")
         secure = address.scheme == "https" or (proxy or "").startswith("https:")
         with self._lock:
