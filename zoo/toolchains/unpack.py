@@ -55,6 +55,7 @@ def unzip(archive: Path, folder: Path, limits: Limits | None = None) -> None:
             members = _checked(opened, archive.stat().st_size, limits or Limits())
             for member in members:
                 _extract(opened, member, folder / member.filename)
+    # zipfile raises the last three for methods that it lacks, a cut member, and what is encrypted.
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError) as error:
         raise IntegrityError(f"{archive} is no sound zip archive: {error}") from None
 
